@@ -1,0 +1,200 @@
+"""What the environment may say, read once into a frozen value. All faults are named in one message."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ENVIRONMENTS = ("development", "production")
+KNOWN_GATEWAYS = ("africastalking", "hubtel", "simulator")
+KNOWN_SMS_GATEWAYS = ("simulator", "africastalking")
+WEAK = {"", "secret", "changeme", "change-me", "development", "dev", "password", "test"}
+
+
+class BadSettings(Exception):
+    """The environment cannot be used; `faults` says why, one line each."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("Settings are not usable:\n" + "\n".join(f"  {line}" for line in faults))
+        self.faults = faults
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting of the service. Names in the environment are the same in capitals (see .env.example)."""
+
+    environment: str = "development"
+    service_code: str = "*384*100#"
+    public_url: str = "http://127.0.0.1:8000"
+    support_phone: str = "+250788000000"
+    database_url: str = "sqlite:///var/market.db"
+    secret_key: str = field(default="", repr=False)
+    pin_key: str = field(default="", repr=False)
+    hub: str = "rw"
+    gateways: tuple[str, ...] = ("africastalking", "simulator")
+    sms_gateway: str = "simulator"
+    sms_replies: bool = False
+    sms_rate: float = 20.0
+    callback_secrets: tuple[str, ...] = field(default=(), repr=False)
+    callback_sources: tuple[str, ...] = ()
+    trusted_proxies: int = 0
+    africastalking_username: str = "sandbox"
+    africastalking_api_key: str = field(default="", repr=False)
+    africastalking_sender_id: str = ""
+    africastalking_base_url: str = ""
+    mail_url: str = field(default="", repr=False)
+    metrics_token: str = field(default="", repr=False)
+    time_scale: float = 1.0
+    clock_at: str = ""
+    crash_at: str = ""
+
+    @property
+    def production(self) -> bool:
+        return self.environment == "production"
+
+
+def from_environment(env: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings; a missing secret is made up in development only (and lasts as long as the process).
+
+    Raises BadSettings naming every fault at once.
+    """
+    source: Mapping[str, str] = os.environ if env is None else env
+    read = _Reader(source)
+    environment = read.choice("ENVIRONMENT", "development", ENVIRONMENTS)
+    values = Settings(
+        environment=environment,
+        service_code=read.service_code("SERVICE_CODE", "*384*100#"),
+        public_url=read.text("PUBLIC_URL", "http://127.0.0.1:8000"),
+        support_phone=read.text("SUPPORT_PHONE", "+250788000000"),
+        database_url=read.database("DATABASE_URL", "sqlite:///var/market.db"),
+        secret_key=read.secret("SECRET_KEY", environment),
+        pin_key=read.secret("PIN_KEY", environment),
+        hub=read.text("HUB", "rw"),
+        gateways=read.names("GATEWAYS", "africastalking,simulator", KNOWN_GATEWAYS),
+        sms_gateway=read.choice("SMS_GATEWAY", "simulator", KNOWN_SMS_GATEWAYS),
+        sms_replies=read.flag("SMS_REPLIES"),
+        sms_rate=read.number("SMS_RATE", 20.0),
+        callback_secrets=read.callback_secrets("CALLBACK_SECRETS", environment),
+        callback_sources=read.networks("CALLBACK_SOURCES"),
+        trusted_proxies=int(read.number("TRUSTED_PROXIES", 0)),
+        africastalking_username=read.text("AFRICASTALKING_USERNAME", "sandbox"),
+        africastalking_api_key=read.text("AFRICASTALKING_API_KEY", ""),
+        africastalking_sender_id=read.text("AFRICASTALKING_SENDER_ID", ""),
+        africastalking_base_url=read.text("AFRICASTALKING_BASE_URL", ""),
+        mail_url=read.text("MAIL_URL", ""),
+        metrics_token=read.text("METRICS_TOKEN", ""),
+        time_scale=read.number("TIME_SCALE", 1.0),
+        clock_at=read.text("CLOCK_AT", ""),
+        crash_at=read.text("CRASH_AT", ""),
+    )
+    faults = read.faults + _production_faults(values)
+    if faults:
+        raise BadSettings(faults)
+    return values
+
+
+def _production_faults(s: Settings) -> list[str]:
+    """What development may do and production must not."""
+    if not s.production:
+        return []
+    faults = []
+    if s.time_scale != 1.0:
+        faults.append("TIME_SCALE must be 1 in production.")
+    if s.clock_at:
+        faults.append("CLOCK_AT is refused in production.")
+    if s.crash_at:
+        faults.append("CRASH_AT is refused in production.")
+    if "simulator" in s.gateways or s.sms_gateway == "simulator":
+        faults.append("the simulator is refused in production: set GATEWAYS and SMS_GATEWAY to real ones.")
+    if s.sms_gateway == "africastalking" and not s.africastalking_api_key:
+        faults.append("AFRICASTALKING_API_KEY is missing.")
+    if s.africastalking_username == "sandbox" and s.sms_gateway == "africastalking":
+        faults.append("AFRICASTALKING_USERNAME is the sandbox's: name the live one.")
+    if not s.metrics_token:
+        faults.append("METRICS_TOKEN is missing.")
+    path = s.database_url.removeprefix("sqlite:///")
+    if path != s.database_url and Path(path).exists() and Path(path).stat().st_mode & 0o004:
+        faults.append("DATABASE_URL: the database file is readable by everyone on this machine (chmod 600).")
+    return faults
+
+
+class _Reader:
+    """Reads one setting at a time and collects the faults."""
+
+    def __init__(self, source: Mapping[str, str]) -> None:
+        self.source = source
+        self.faults: list[str] = []
+
+    def text(self, name: str, default: str) -> str:
+        return self.source.get(name, "").strip() or default
+
+    def choice(self, name: str, default: str, known: tuple[str, ...]) -> str:
+        value = self.text(name, default)
+        if value not in known:
+            self.faults.append(f"{name} is {value!r}; it can be {', '.join(known)}.")
+        return value
+
+    def names(self, name: str, default: str, known: tuple[str, ...]) -> tuple[str, ...]:
+        values = tuple(part.strip() for part in self.text(name, default).split(",") if part.strip())
+        for value in values:
+            if value not in known:
+                self.faults.append(f"{name} names {value!r}; known are {', '.join(known)}.")
+        return values
+
+    def flag(self, name: str) -> bool:
+        value = self.text(name, "0").lower()
+        if value not in ("0", "1", "true", "false", "yes", "no"):
+            self.faults.append(f"{name} is {value!r}; say 1 or 0.")
+        return value in ("1", "true", "yes")
+
+    def number(self, name: str, default: float) -> float:
+        value = self.text(name, str(default))
+        try:
+            number = float(value)
+        except ValueError:
+            number = -1.0
+        if not 0 <= number < 1e9:
+            self.faults.append(f"{name} is {value!r}; it must be a number from 0 up.")
+            return default
+        return number
+
+    def service_code(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        if not (value.startswith("*") and value.endswith("#") and value[1:-1].replace("*", "").isdigit()):
+            self.faults.append(f"{name} is {value!r}; it looks like *384*100#.")
+        return value
+
+    def database(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        if not value.startswith(("sqlite:///", "postgresql://")):
+            self.faults.append(f"{name} must begin with sqlite:/// or postgresql://.")
+        return value
+
+    def secret(self, name: str, environment: str) -> str:
+        value = self.source.get(name, "").strip()
+        if environment == "production":
+            if len(value) < 32 or value.lower() in WEAK:
+                self.faults.append(f"{name} is missing or short: at least 32 characters.")
+            return value
+        return value or secrets.token_urlsafe(32)
+
+    def callback_secrets(self, name: str, environment: str) -> tuple[str, ...]:
+        values = tuple(part.strip() for part in self.source.get(name, "").split(",") if part.strip())
+        if len(values) > 2:
+            self.faults.append(f"{name} may hold one secret, or two while rotating.")
+        if environment == "production" and (not values or any(len(v) < 22 or v.lower() in WEAK for v in values)):
+            self.faults.append(f"{name} is missing or short: at least 22 characters (128 bits).")
+        return values or (secrets.token_urlsafe(24),)
+
+    def networks(self, name: str) -> tuple[str, ...]:
+        values = tuple(part.strip() for part in self.source.get(name, "").split(",") if part.strip())
+        for value in values:
+            try:
+                ipaddress.ip_network(value)
+            except ValueError:
+                self.faults.append(f"{name} holds {value!r}, which is not a network such as 10.1.0.0/16.")
+        return values
