@@ -1,0 +1,11 @@
+"""The product's conversations: what is asked and said, flow by flow, and nothing else.
+
+Law of this package: a screen reads through one query or none, an action calls one rule of `ussd_app.market` and says
+what became of it. No CON or END, no counting of characters, no SQL. Keys that people learn by heart (`tasks.py`) are
+bound to names and never renumbered.
+"""
+
+from menus import account, buy, help, home, listings, offers, orders, prices, register, sell
+from ussd_app.engine.screen import SCREENS
+
+__all__ = ["SCREENS", "account", "buy", "help", "home", "listings", "offers", "orders", "prices", "register", "sell"]

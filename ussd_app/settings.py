@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 ENVIRONMENTS = ("development", "production")
@@ -49,7 +50,7 @@ class Settings:
     mail_url: str = field(default="", repr=False)
     metrics_token: str = field(default="", repr=False)
     time_scale: float = 1.0
-    clock_at: str = ""
+    clock_at: int | None = None
     crash_at: str = ""
 
     @property
@@ -88,7 +89,7 @@ def from_environment(env: Mapping[str, str] | None = None) -> Settings:
         mail_url=read.text("MAIL_URL", ""),
         metrics_token=read.text("METRICS_TOKEN", ""),
         time_scale=read.number("TIME_SCALE", 1.0),
-        clock_at=read.text("CLOCK_AT", ""),
+        clock_at=read.moment("CLOCK_AT"),
         crash_at=read.text("CRASH_AT", ""),
     )
     faults = read.faults + _production_faults(values)
@@ -104,7 +105,7 @@ def _production_faults(s: Settings) -> list[str]:
     faults = []
     if s.time_scale != 1.0:
         faults.append("TIME_SCALE must be 1 in production.")
-    if s.clock_at:
+    if s.clock_at is not None:
         faults.append("CLOCK_AT is refused in production.")
     if s.crash_at:
         faults.append("CRASH_AT is refused in production.")
@@ -189,6 +190,18 @@ class _Reader:
         if environment == "production" and (not values or any(len(v) < 22 or v.lower() in WEAK for v in values)):
             self.faults.append(f"{name} is missing or short: at least 22 characters (128 bits).")
         return values or (secrets.token_urlsafe(24),)
+
+    def moment(self, name: str) -> int | None:
+        """A calendar moment such as 2026-03-10T08:00 (UTC unless it says otherwise), as epoch milliseconds."""
+        value = self.source.get(name, "").strip()
+        if not value:
+            return None
+        try:
+            read = datetime.fromisoformat(value)
+        except ValueError:
+            self.faults.append(f"{name} is {value!r}; it looks like 2026-03-10T08:00.")
+            return None
+        return int((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp() * 1000)
 
     def networks(self, name: str) -> tuple[str, ...]:
         values = tuple(part.strip() for part in self.source.get(name, "").split(",") if part.strip())

@@ -1,0 +1,108 @@
+"""My orders: what was agreed, undo within five minutes, free the kilos when the other side did not come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from menus import refusals
+from menus.offers import joined
+from menus.words import carrier_line, place_name, produce_name
+from ussd_app.engine.screen import Confirm, Done, Menu, Option, Pages, Screen, action, screen
+from ussd_app.engine.visit import Visit
+from ussd_app.i18n import Amount, Msg, Quantity, When, _
+from ussd_app.market import orders, terms
+
+MOST_SHOWN = 12
+STATES: dict[str, Msg] = {
+    "agreed": _("agreed"),
+    "delivered": _("delivered"),
+    "disputed": _("disputed"),
+    "settled": _("settled"),
+    "closed": _("closed"),
+    "cancelled": _("cancelled"),
+}
+
+
+@screen("orders.list", goes=("orders.one",))
+def mine(visit: Visit) -> Menu:
+    """Those of her role; who both sells and buys sees what she sold here, and what she bought under Buy."""
+    if visit.me["seller_kind"] and not visit.draft.get("as_buyer"):
+        rows = visit.tx.orders_of_seller(seller_id=visit.me["id"], limit=MOST_SHOWN)
+    else:
+        rows = visit.tx.orders_of_buyer(buyer_id=visit.me["id"], limit=MOST_SHOWN)
+    if not rows:
+        return Menu(_("No orders yet."), [])
+    options = [
+        Option(
+            _(
+                "{produce} {quantity} {state}",
+                produce=produce_name(visit, row["produce"]),
+                quantity=Quantity(row["quantity"], row["unit"]),
+                state=STATES[row["state"]],
+            ),
+            "orders.one",
+            row["id"],
+        )
+        for row in rows
+    ]
+    return Menu(_("My orders"), options, keep="order")
+
+
+@screen("orders.one", goes=("orders.undo", "orders.free_now"))
+def one(visit: Visit) -> Screen:
+    row = visit.tx.order_details(id=visit.draft["order"], person_id=visit.me["id"])
+    if row is None:
+        return Menu(_("It is no longer there."), [])
+    return Pages(_lines(visit, row), _keys(visit, row))
+
+
+def _lines(visit: Visit, row: dict[str, Any]) -> Msg:
+    selling = row["seller_id"] == visit.me["id"]
+    other = row["buyer_name"] if selling else row["seller_name"]
+    phone = row["buyer_msisdn"] if selling else row["seller_msisdn"]
+    total = terms.amount(row["quantity"], row["price"], row["unit"])
+    lines = [
+        _("Order {code}: {state}", code=row["code"], state=STATES[row["state"]]),
+        _("{produce} {quantity}", produce=produce_name(visit, row["produce"]), quantity=Quantity(row["quantity"], row["unit"])),
+        _("{price} RWF, about {total}", price=row["price"], total=Amount(total, row["currency"])),
+        _("{name} {phone}", name=other, phone=phone or ""),
+        _("Handover: {place}, {time}", place=place_name(visit, row["handover_place"]), time=When(row["handover_at"])),
+        carrier_line(row),
+    ]
+    return joined(lines)
+
+
+def _keys(visit: Visit, row: dict[str, Any]) -> list[Option]:
+    if row["state"] != "agreed":
+        return []
+    if visit.now < row["regret_until"]:
+        return [Option(_("Undo"), "orders.undo", number=1)]
+    if visit.now >= row["free_after"]:
+        return [Option(_("Not done: free it"), "orders.free_now", number=2, confirms=True)]
+    return []
+
+
+@screen("orders.undo", goes=("orders.undo_now",))
+def undo(visit: Visit) -> Confirm:
+    return Confirm(_("Undo this order? The other side is told."), "orders.undo_now", _("Undo"))
+
+
+@action("orders.undo_now", goes=("orders.one",))
+def undo_now(visit: Visit) -> str | Done:
+    try:
+        orders.undo(visit.tx, now=visit.now, person_id=visit.me["id"], order_id=visit.draft["order"])
+    except terms.Refused as refused:
+        visit.guide(refusals.line(refused))
+        return "orders.one"
+    return Done(_("Undone. The goods are for sale again."))
+
+
+@action("orders.free_now", goes=("orders.one",))
+def free_now(visit: Visit) -> str | Done:
+    """One key, past the handover time: the kilos are hers to sell again."""
+    try:
+        orders.free(visit.tx, now=visit.now, person_id=visit.me["id"], order_id=visit.draft["order"])
+    except terms.Refused as refused:
+        visit.guide(refusals.line(refused))
+        return "orders.one"
+    return Done(_("Cancelled. The goods are for sale again."))

@@ -1,0 +1,172 @@
+"""SMS keywords in four languages. An SMS may ask, stop, or begin a draft; it never takes, accepts or agrees anything:
+a sender's number can be forged, and a phone is often read by others."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from menus.words import nearby
+from ussd_app.engine.visit import State, Visit
+from ussd_app.lib import typed
+from ussd_app.lib.gsm7 import fold_ascii
+from ussd_app.market import accounts, people, rates, terms
+from ussd_app.messages import SmsIn
+from ussd_app.store import Tx, outbox
+
+KEYWORDS = {
+    "price": ("PRICE", "PRICES", "IGICIRO", "IBICIRO", "PRIX", "BEI"),
+    "offers": ("OFFERS", "OFFER", "ABAGUZI", "OFFRES", "OFFRE", "OFA"),
+    "help": ("HELP", "UBUFASHA", "AIDE", "MSAADA"),
+    "stop": ("STOP", "HAGARIKA", "ARRET", "ACHA"),
+    "start": ("START", "TANGIRA", "DEBUT", "ANZA"),
+    "sell": ("SELL", "GURISHA", "VENDRE", "UZA"),
+}
+LANGUAGE_OF = {word: ("en", "rw", "fr", "sw")[min(n, 3)] for words in KEYWORDS.values() for n, word in enumerate(words)}
+LANGUAGE_OF |= {"PRICES": "en", "IGICIRO": "rw", "IBICIRO": "rw", "PRIX": "fr", "BEI": "sw"}
+LANGUAGE_OF |= {"OFFER": "en", "ABAGUZI": "rw", "OFFRES": "fr", "OFFRE": "fr", "OFA": "sw"}
+VERBS = {word: verb for verb, words in KEYWORDS.items() for word in words}
+MOST_REPLIES_A_DAY = 20  # an SMS costs money: nobody makes us send without end
+
+
+def answer(tx: Tx, services: Any, sms: SmsIn) -> None:
+    """Answer one SMS; what cannot be understood gets the list of keywords."""
+    now = services.clock.now()
+    words = fold_ascii(sms.text).upper().replace(",", " , ").split()
+    verb = VERBS.get(words[0].strip(".!#*:")) if words else None
+    here = people.on_number(tx, sms.msisdn)
+    language = here[0]["language"] if here else LANGUAGE_OF.get(words[0] if words else "", "rw")
+    visit = Visit(tx, services, now, sms.msisdn, State(shared=len(here) > 1, language=language))
+    if len(here) == 1:
+        visit.person = tx.person_load(id=here[0]["id"])
+    template, values = _ANSWERS.get(verb or "", _help)(visit, words[1:])
+    _reply(tx, visit, sms, template, values)
+
+
+def _reply(tx: Tx, visit: Visit, sms: SmsIn, template: str, values: dict[str, Any]) -> None:
+    if tx.sms_count_from(msisdn=sms.msisdn, since=visit.now - 86_400_000) > MOST_REPLIES_A_DAY:
+        return
+    outbox.order(
+        tx,
+        now=visit.now,
+        kind="sms",
+        to=sms.msisdn,
+        template=template,
+        values=values,
+        language=visit.language,
+        purpose="reply",
+        person_id=visit.person["id"] if visit.person else None,
+        dedupe=f"reply:{sms.gateway}:{sms.external_id}",
+    )
+
+
+def _help(visit: Visit, words: list[str]) -> tuple[str, dict[str, Any]]:
+    return "sms.help", {}
+
+
+def _price(visit: Visit, words: list[str]) -> tuple[str, dict[str, Any]]:
+    produce = _produce(visit, words)
+    if produce is None:
+        return "sms.which_produce", {}
+    floor = rates.floor_for(visit.tx, produce.code, visit.hub.currency, visit.now)
+    near = nearby(visit, produce.code, visit.person["place"] if visit.person else None)
+    values: dict[str, Any] = {"produce": produce.code, "floor": str(floor.price or "-")}
+    if near is None:
+        return "sms.price_none", values
+    return "sms.price", values | {"median": str(near.median), "low": str(near.low), "high": str(near.high), "n": near.trades}
+
+
+def _offers(visit: Visit, words: list[str]) -> tuple[str, dict[str, Any]]:
+    """How many wait; amounts only to a number of one person who wants them in messages."""
+    if visit.person is None:
+        return ("sms.dial", {}) if visit.state.shared else ("sms.register", {})
+    rows = visit.tx.offers_for_seller(seller_id=visit.person["id"], now=visit.now, limit=20)
+    if not rows:
+        return "sms.no_offers", {}
+    if not visit.person["amounts_in_sms"]:
+        return "sms.offers.plain", {"n": len(rows)}
+    best = rows[0]
+    return "sms.offers", {
+        "n": len(rows), "net_minor": best["take_home"], "currency": best["currency"], "produce": best["produce"],
+    }  # fmt: skip
+
+
+def _stop(visit: Visit, words: list[str]) -> tuple[str, dict[str, Any]]:
+    accounts.stop_news_on_number(visit.tx, now=visit.now, msisdn=visit.msisdn)
+    return "sms.stopped", {}
+
+
+def _start(visit: Visit, words: list[str]) -> tuple[str, dict[str, Any]]:
+    version = visit.hub.consent.version
+    accounts.start_news_on_number(visit.tx, now=visit.now, msisdn=visit.msisdn, version=version, channel="sms")
+    return "sms.started", {}
+
+
+def _sell(visit: Visit, words: list[str]) -> tuple[str, dict[str, Any]]:
+    """`SELL COFFEE 50 600`: a draft that the next call confirms. Nothing is for sale yet."""
+    if visit.person is None:
+        return ("sms.dial", {}) if visit.state.shared else ("sms.register", {})
+    produce = _produce(visit, words)
+    numbers = [word for word in words if word[:1].isdigit()]
+    if produce is None:
+        return "sms.which_produce", {}
+    read = typed.pieces if produce.unit == "piece" else typed.grams
+    quantity = read(numbers[0], produce.max_quantity) if numbers else None
+    price = typed.minor(numbers[1], visit.hub.currency, produce.max_price) if len(numbers) > 1 else None
+    if quantity is None or price is None:
+        return "sms.sell_how", {}
+    try:
+        rates.floor_for(visit.tx, produce.code, visit.hub.currency, visit.now).check(price)
+    except terms.Refused as refused:
+        return "sms.below_floor", {"floor": str(refused.facts["floor"]), "produce": produce.code}
+    _keep_draft(visit, {"produce": produce.code, "quantity": quantity, "price": price})
+    return "sms.sell_draft", {"produce": produce.code, "quantity": quantity, "unit": produce.unit, "price": str(price)}
+
+
+def _keep_draft(visit: Visit, draft: dict[str, Any]) -> None:
+    """The draft as a conversation that stands on its confirmation: the next call offers to continue it."""
+    assert visit.person is not None
+    state = State(
+        screen="sell.confirm",
+        stack=["home", "sell.price"],
+        kind="confirm",
+        draft=draft,
+        person_id=visit.person["id"],
+    )
+    visit.tx.session_save(
+        gateway="sms",
+        session_id=f"{visit.msisdn} {visit.now}",
+        msisdn=visit.msisdn,
+        person_id=visit.person["id"],
+        network="",
+        state="open",
+        screen=state.screen,
+        data=json.dumps(state.as_dict(), separators=(",", ":")),
+        turns=0,
+        text_length=0,
+        text_hash="",
+        now=visit.now,
+    )
+
+
+def _produce(visit: Visit, words: list[str]) -> Any:
+    """The produce named by the words before the first number; two words before one (`GREEN COFFEE`)."""
+    names = []
+    for word in words:
+        if word[:1].isdigit():
+            break
+        names.append(word)
+    for size in range(len(names), 0, -1):
+        found = visit.hub.produce_by_word(" ".join(names[:size]))
+        if found is not None:
+            return found
+    return None
+
+
+_ANSWERS = {
+    "price": _price,
+    "offers": _offers,
+    "stop": _stop,
+    "start": _start,
+    "sell": _sell,
+}

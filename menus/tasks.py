@@ -1,0 +1,18 @@
+"""The lifelong keys of the home menus: printed on cards, learnt by heart, dialled as `*384*100*1#`.
+
+A number once given is never given to another task; 0, 9 and 00 are the engine's. 4 is kept for payments.
+"""
+
+SELL = 1
+OFFERS = 2
+ORDERS = 3
+PRICES = 5
+HELP = 6
+REPEAT = 7
+LISTINGS = 8
+ACCOUNT = 10
+BUY = 11
+# a buyer's home
+BROWSE = 1
+MY_OFFERS = 2
+ENTER_CODE = 12

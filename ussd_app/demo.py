@@ -1,0 +1,1 @@
+"""Demonstration people and trades: the same seed and date give the same rows, PIN hashes apart."""

@@ -1,0 +1,351 @@
+"""Run a conversation: what is shown on a screen, what an answer to it does.
+
+`Engine.begin`, `Engine.answer` and `Engine.secret_answered` change the visit's state and return what the phone shows.
+A PIN is never judged here: `answer` returns `SecretTyped` and the conversation, which may use the CPU outside a
+transaction, comes back with the verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ussd_app.engine import paging
+from ussd_app.engine.screen import (
+    Ask,
+    Confirm,
+    Done,
+    Menu,
+    Option,
+    Pages,
+    Screen,
+    Screens,
+    Secret,
+    Wrong,
+)
+from ussd_app.engine.visit import Visit
+from ussd_app.i18n import Msg, Text, _, show
+from ussd_app.lib.typed import normalise, yes_no
+
+HOME = "home"
+RESUME = "resume"
+CONTINUE = "resume.continue"  # not a screen: takes up the dropped conversation where it was
+STACK_LIMIT = 24
+VERIFIED_MS = 180_000  # a PIN given opens private screens for one session of the network, no longer
+ACTIONS_IN_A_ROW = 8
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the phone shows after a turn. `cut` is True where a title had to be cut to fit (the proof run forbids it)."""
+
+    text: str
+    more: bool
+    screen: str
+    cut: bool = False
+
+
+@dataclass(frozen=True)
+class SecretTyped:
+    """A PIN was typed on screen `screen`: `purpose` check, choose or again. Somebody must judge it and call
+    `secret_answered`."""
+
+    purpose: str
+    pin: str
+    screen: str
+
+
+class Engine:
+    """The conversation over a register of screens; holds no state of any caller.
+
+    `weak_pin(pin, msisdn)` says which new PINs are refused.
+    """
+
+    def __init__(self, screens: Screens, weak_pin: Callable[[str, str], bool], limit_septets: int = 160) -> None:
+        self.screens = screens
+        self.weak_pin = weak_pin
+        self.limit = limit_septets
+
+    def begin(self, visit: Visit, first: str, limit: int | None = None) -> Shown:
+        """Show screen `first` of a fresh session."""
+        return self._go(visit, first, limit or self.limit)
+
+    def answer(self, visit: Visit, typed: str, limit: int | None = None) -> Shown | SecretTyped:
+        """Take one answer to the screen that is shown.
+
+        A typed `*` separates several answers (a direct dial): they run one by one, and stop before a PIN, before a
+        key that commits something, and at the first one that is not understood.
+        """
+        limit = limit or self.limit
+        result: Shown | SecretTyped | None = None
+        for position, part in enumerate(typed.split("*")):
+            if position and (not isinstance(result, Shown) or not result.more or self._guarded(visit, part)):
+                break
+            before = visit.guidance
+            result = self._answer_one(visit, part, limit)
+            if visit.guidance is not before:
+                break
+        assert result is not None
+        return result
+
+    def direct_dial(self, visit: Visit, typed: str, limit: int | None = None) -> Shown:
+        """Run what was dialled after the service code against the screen that `begin` just showed."""
+        limit = limit or self.limit
+        shown: Shown | SecretTyped = self._show(visit, limit)
+        for part in typed.split("*"):
+            if self._guarded(visit, part) or not (isinstance(shown, Shown) and shown.more):
+                break
+            shown = self._answer_one(visit, part, limit)
+            if visit.guidance is not None:
+                break
+        assert isinstance(shown, Shown)
+        return shown
+
+    def secret_answered(self, visit: Visit, ok: bool, guidance: Msg | None = None, limit: int | None = None) -> Shown:
+        """Go on after a PIN was judged; `guidance` is shown above the same question when it was wrong."""
+        limit = limit or self.limit
+        secret = self._run_screen(visit, visit.state.screen)
+        assert isinstance(secret, Secret)
+        if not ok:
+            visit.guidance = guidance
+            if secret.failed:
+                return self._go(visit, secret.failed, limit)
+            return self._show(visit, limit)
+        if secret.purpose == "check":
+            visit.state.verified_until = visit.now + visit.clock.wait(VERIFIED_MS)
+        return self._go(visit, secret.then, limit)
+
+    def go(self, visit: Visit, name: str, limit: int | None = None) -> Shown:
+        """Lead the caller to a screen or action from outside (a lock, a resumed draft)."""
+        return self._go(visit, name, limit or self.limit)
+
+    def resume(self, visit: Visit, limit: int | None = None) -> Shown:
+        """Show again the screen that the state stands on."""
+        return self._show(visit, limit or self.limit)
+
+    # one answer
+
+    def _guarded(self, visit: Visit, typed: str) -> bool:
+        """Would `typed` commit something or be a PIN? A direct dial never does either."""
+        state = visit.state
+        if state.kind in ("secret", "confirm"):
+            return True
+        key = state.keys.get(_key(typed))
+        return bool(key and len(key) > 2 and key[2])
+
+    def _answer_one(self, visit: Visit, typed: str, limit: int) -> Shown | SecretTyped:
+        state = visit.state
+        key = _key(typed)
+        if key == "00":
+            return self._home(visit, limit)
+        if key == "0" and (state.stack or state.kind in ("menu", "confirm", "pages", "ask", "secret")):
+            return self._back(visit, limit)
+        if state.kind in ("ask", "secret"):
+            return self._typed_answer(visit, typed, limit)
+        if key == "9" and state.pages > 1:
+            state.page = (state.page + 1) % state.pages
+            return self._show(visit, limit)
+        chosen = state.keys.get(key) or self._by_label(visit, typed)
+        if chosen is None:
+            visit.guide(_("Not a valid choice. Try again."))
+            return self._show(visit, limit)
+        return self._choose(visit, chosen, limit)
+
+    def _choose(self, visit: Visit, chosen: list[Any], limit: int) -> Shown:
+        to, value = chosen[0], chosen[1]
+        keep = chosen[3] if len(chosen) > 3 else ""
+        if keep:
+            visit.draft[keep] = value
+        return self._go(visit, to, limit)
+
+    def _typed_answer(self, visit: Visit, typed: str, limit: int) -> Shown | SecretTyped:
+        """Read an answer to a typed question; what cannot be read leaves everything as it was."""
+        question = self._run_screen(visit, visit.state.screen)
+        if isinstance(question, Secret):
+            return self._typed_pin(visit, question, typed, limit)
+        if not isinstance(question, Ask):
+            return self._show(visit, limit)
+        value = question.accept.read(typed)
+        if isinstance(value, Wrong):
+            visit.guide(value.guidance)
+            return self._show(visit, limit)
+        visit.draft[question.keep] = value
+        return self._go(visit, question.then, limit)
+
+    def _typed_pin(self, visit: Visit, secret: Secret, typed: str, limit: int) -> Shown | SecretTyped:
+        pin = normalise(typed).replace(" ", "")
+        if not (len(pin) == 5 and pin.isascii() and pin.isdigit()):
+            visit.guide(_("The PIN has 5 digits."))
+            return self._show(visit, limit)
+        if secret.purpose == "choose" and self.weak_pin(pin, visit.msisdn):
+            visit.guide(_("This PIN is easy to guess. Choose another."))
+            return self._show(visit, limit)
+        return SecretTyped(secret.purpose, pin, visit.state.screen)
+
+    def _by_label(self, visit: Visit, typed: str) -> list[Any] | None:
+        """The option whose label was typed instead of its number; `yego` and `oya` on a confirmation."""
+        wanted = paging.plain(normalise(typed)).casefold().strip()
+        if not wanted or wanted.isdigit():
+            return None
+        state = visit.state
+        if state.kind == "confirm":
+            answer = yes_no(typed)
+            if answer is not None:
+                return state.keys["1"] if answer else [HOME, None]
+        found: list[list[Any]] = []
+        for option, number in self._numbered(self._run_screen(visit, state.screen)):
+            label = paging.plain(show(option.label, visit.language)).casefold()
+            if label == wanted:
+                return state.keys.get(str(number))
+            if len(wanted) >= 3 and label.startswith(wanted) and str(number) in state.keys:
+                found.append(state.keys[str(number)])
+        return found[0] if len(found) == 1 else None
+
+    # moving
+
+    def _home(self, visit: Visit, limit: int) -> Shown:
+        state = visit.state
+        if state.screen != HOME:
+            state.before = state.screen
+        state.stack, state.draft, state.page, state.saved = [], {}, 0, None
+        return self._land(visit, HOME, limit)
+
+    def _back(self, visit: Visit, limit: int) -> Shown:
+        state = visit.state
+        if state.page and state.kind in ("menu", "pages", "confirm"):
+            state.page -= 1
+            return self._show(visit, limit)
+        if not state.stack:
+            return self._show(visit, limit)
+        state.page = 0
+        return self._land(visit, state.stack.pop(), limit)
+
+    def _go(self, visit: Visit, name: str, limit: int) -> Shown:
+        """Follow actions until a screen is reached, and remember where we came from."""
+        if name == CONTINUE:
+            visit.state.restore()
+            return self._show(visit, limit)
+        came_from = visit.state.screen
+        for _round in range(ACTIONS_IN_A_ROW):
+            step = self.screens[name]
+            if not step.is_action:
+                break
+            result = step.run(visit)
+            if isinstance(result, Done):
+                return self._end(visit, name, result, limit)
+            if result not in step.goes:
+                raise LookupError(f"{name} led to {result}, which it does not declare")
+            name = result
+        else:
+            raise LookupError(f"actions without end at {name}")
+        state = visit.state
+        state.page = 0
+        if name == HOME:
+            state.stack, state.draft = [], {}
+        elif name in state.stack:
+            del state.stack[state.stack.index(name) :]
+        elif came_from and came_from != name and self._returnable(came_from):
+            state.stack.append(came_from)
+            del state.stack[:-STACK_LIMIT]
+        return self._land(visit, name, limit)
+
+    def _returnable(self, name: str) -> bool:
+        return name != RESUME and name in self.screens.steps
+
+    def _land(self, visit: Visit, name: str, limit: int) -> Shown:
+        visit.state.screen = name
+        return self._show(visit, limit)
+
+    # showing
+
+    def _run_screen(self, visit: Visit, name: str) -> Screen:
+        result: Screen = self.screens[name].run(visit)
+        return result
+
+    def _show(self, visit: Visit, limit: int) -> Shown:
+        state = visit.state
+        shown = self._run_screen(visit, state.screen)
+        if isinstance(shown, Done):
+            return self._end(visit, state.screen, shown, limit)
+        language = visit.language
+        say = _Speaker(language)
+        guidance = say(visit.guidance) if visit.guidance else ""
+        navigation = self._navigation(visit, shown, say)
+        state.kind = type(shown).__name__.lower()
+        if isinstance(shown, (Ask, Secret)):
+            state.keys, state.pages = {}, 1
+            page = paging.fit(say(shown.title), [], navigation, "", 0, limit, guidance)
+            return Shown(page.text, True, state.screen, page.cut)
+        numbered = self._numbered(shown)
+        keep = shown.keep if isinstance(shown, Menu) else ""
+        state.keys = {str(n): _target(option, keep) for option, n in numbered}
+        lines = [f"{number} {say(option.label)}" for option, number in numbered]
+        more = say(_("9 More"))
+        lay_out = paging.flow if isinstance(shown, Pages) else paging.fit
+        title = shown.text if isinstance(shown, Pages) else shown.title
+        page = lay_out(say(title), lines, navigation, more, state.page, limit, guidance)
+        state.pages = page.pages
+        return Shown(page.text, True, state.screen, page.cut)
+
+    def _navigation(self, visit: Visit, shown: Screen, say: _Speaker) -> str:
+        if isinstance(shown, Done) or not shown.back or visit.state.screen == HOME:
+            return ""
+        if len(visit.state.stack) > 1:
+            return say(_("0 Back 00 Home"))
+        return say(_("0 Back"))
+
+    def _end(self, visit: Visit, name: str, done: Done, limit: int) -> Shown:
+        visit.state.kind, visit.state.keys, visit.state.stack = "done", {}, []
+        visit.state.screen = name
+        say = _Speaker(visit.language)
+        guidance = say(visit.guidance) if visit.guidance else ""
+        page = paging.fit(say(done.text), [], "", "", 0, limit, guidance)
+        return Shown(page.text, False, name, page.cut)
+
+    @staticmethod
+    def _numbered(shown: Screen) -> list[tuple[Option, int]]:
+        """Options with their keys: lifelong where given, else counted from 1 without 9."""
+        if isinstance(shown, Confirm):
+            options = [Option(shown.yes_label, shown.yes, confirms=True, number=1), *shown.others]
+        elif isinstance(shown, (Menu, Pages)):
+            options = list(shown.options)
+        else:
+            return []
+        numbered: list[tuple[Option, int]] = []
+        following = 1
+        for option in options:
+            number = option.number or following
+            if option.number is None and number == 9:
+                number = 10
+            following = max(following, number) + 1
+            numbered.append((option, number))
+        return numbered
+
+
+class _Speaker:
+    """Says texts in one language, in letters every handset can draw."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+
+    def __call__(self, text: Text) -> str:
+        return paging.plain(show(text, self.language))
+
+
+def _target(option: Option, keep: str) -> list[Any]:
+    """How a key is stored: where it leads, its value, whether it commits, where the value is kept."""
+    target: list[Any] = [option.to, option.value]
+    if option.confirms or (keep and option.value is not None):
+        target.append(option.confirms)
+    if keep and option.value is not None:
+        target.append(keep)
+    return target
+
+
+def _key(typed: str) -> str:
+    """A menu key as typed: `1.`, ` 01`, `1#` and full-width digits all mean 1."""
+    key = normalise(typed).strip(" .#)")
+    if key.isdigit() and key not in ("00", "0"):
+        return key.lstrip("0") or "00"
+    return key
