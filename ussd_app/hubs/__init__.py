@@ -29,8 +29,8 @@ from ussd_app.hubs.rates import (
 from ussd_app.hubs.tables import Folder, HubError
 
 __all__ = [
-    "Consent", "Demo", "DemoBuyer", "DemoCooperative", "DemoName", "Fee", "FloorPrice", "Hub", "HubError", "Place", "Places",
-    "Produce", "Season", "Support", "load_demo", "load_hub",
+    "Consent", "Demo", "DemoBuyer", "DemoCooperative", "DemoName", "Fee", "FloorPrice", "Hub", "HubError", "Place",
+    "Places", "Produce", "Season", "Support", "load_demo", "load_hub",
 ]  # fmt: skip
 
 ROOT = Path(__file__).parent

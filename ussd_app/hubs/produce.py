@@ -88,7 +88,7 @@ def _read_row(row: Row, languages: Sequence[str]) -> Produce:
     if code != f"{group}.{form}":
         row.fault("code", f"is not its group and form, {group}.{form}")
     unit = row.choice("unit", UNITS)
-    if cells["per"] != UNITS.get(unit):
+    if unit in UNITS and cells["per"] != UNITS[unit]:
         row.fault("per", f"is not what a price is for when the unit is {unit}")
     names = {language: row.plain(language, LONGEST_NAME) for language in languages}
     # The names are words as well; a dict keeps the first of equal ones and the order.
