@@ -34,6 +34,7 @@ CONTINUE = "resume.continue"  # not a screen: takes up the dropped conversation 
 STACK_LIMIT = 24
 VERIFIED_MS = 180_000  # a PIN given opens private screens for one session of the network, no longer
 ACTIONS_IN_A_ROW = 8
+LayOut = Callable[[str, list[str], str, str, int, int, str], paging.Page]
 
 
 @dataclass(frozen=True)
@@ -271,29 +272,41 @@ class Engine:
         language = visit.language
         say = _Speaker(language)
         guidance = say(visit.guidance) if visit.guidance else ""
-        navigation = self._navigation(visit, shown, say)
         state.kind = type(shown).__name__.lower()
         if isinstance(shown, (Ask, Secret)):
             state.keys, state.pages = {}, 1
-            page = paging.fit(say(shown.title), [], navigation, "", 0, limit, guidance)
+            page = self._laid_out(paging.fit, visit, shown, say(shown.title), [], guidance, limit)
             return Shown(page.text, True, state.screen, page.cut)
         numbered = self._numbered(shown)
         keep = shown.keep if isinstance(shown, Menu) else ""
         state.keys = {str(n): _target(option, keep) for option, n in numbered}
         lines = [f"{number} {say(option.label)}" for option, number in numbered]
-        more = say(_("9 More"))
         lay_out = paging.flow if isinstance(shown, Pages) else paging.fit
         title = shown.text if isinstance(shown, Pages) else shown.title
-        page = lay_out(say(title), lines, navigation, more, state.page, limit, guidance)
+        page = self._laid_out(lay_out, visit, shown, say(title), lines, guidance, limit)
         state.pages = page.pages
         return Shown(page.text, True, state.screen, page.cut)
 
-    def _navigation(self, visit: Visit, shown: Screen, say: _Speaker) -> str:
+    def _laid_out(
+        self, lay_out: LayOut, visit: Visit, shown: Screen, title: str, lines: list[str], guidance: str, limit: int
+    ) -> paging.Page:
+        """The page with full navigation; where the words `00 Home` alone would cost a page, without them (00 still works)."""
+        say = _Speaker(visit.language)
+        pages: list[paging.Page] = []
+        for navigation in self._navigations(visit, shown):
+            page = lay_out(title, lines, say(navigation), say(_("9 More")), visit.state.page, limit, guidance)
+            if page.pages == 1 and not page.cut:
+                return page
+            pages.append(page)
+        return min(pages, key=lambda page: (page.cut, page.pages))
+
+    def _navigations(self, visit: Visit, shown: Screen) -> list[Text]:
+        """The navigation line, and the shorter one to fall back to."""
         if isinstance(shown, Done) or not shown.back or visit.state.screen == HOME:
-            return ""
+            return [""]
         if len(visit.state.stack) > 1:
-            return say(_("0 Back 00 Home"))
-        return say(_("0 Back"))
+            return [_("0 Back 00 Home"), _("0 Back")]
+        return [_("0 Back")]
 
     def _end(self, visit: Visit, name: str, done: Done, limit: int) -> Shown:
         visit.state.kind, visit.state.keys, visit.state.stack = "done", {}, []

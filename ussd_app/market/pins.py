@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 PIN_DIGITS = 5
 # The thresholds 3, 6 and 10 stand in pins.sql, where the one conditional UPDATE decides.
+LOCKS_AT = (3, 6, 10)
 SHORT_LOCK_MS = 15 * 60_000
 LONG_LOCK_MS = 24 * 3_600_000
 HOUR_MS = 3_600_000
@@ -126,6 +127,11 @@ def spend_try(tx: Tx, person_id: str, now: int, clock: Clock) -> Spent | Locked:
         return Spent(int(row["pin_fails"]), row["pin_hash"])
     # Between the two statements another session may have lifted the lock: then the next try is free at once.
     return standing(tx, person_id, now) or Locked("wait", now)
+
+
+def tries_left(spent_at: int) -> int:
+    """Wrong PINs still free before the next lock, after `spent_at` tries were spent: 0 when this one locked."""
+    return next((limit - spent_at for limit in LOCKS_AT if spent_at <= limit), 0)
 
 
 def standing(tx: Tx, person_id: str, now: int) -> Locked | None:

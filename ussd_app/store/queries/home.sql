@@ -17,3 +17,7 @@ SELECT COUNT(*) FROM (
     UNION ALL
     SELECT id FROM orders WHERE buyer_id = :person_id AND state IN ('agreed', 'delivered', 'disputed')
 ) AS waiting;
+
+-- name: sms_count_from(msisdn, since)$
+-- How many answers to SMS went to a number lately.
+SELECT COUNT(*) FROM outbox WHERE recipient = :msisdn AND created_at > :since AND purpose = 'reply';
