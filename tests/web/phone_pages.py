@@ -28,7 +28,7 @@ CSP = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 
 
 
 class _Inbox:
-    """Stands where the store stands and knows one query: the SMS the fake market sent."""
+    """Stands where the store stands and knows its queries: the SMS the fake market sent."""
 
     def __init__(self, market: FakeMarket) -> None:
         self.market = market
@@ -45,13 +45,19 @@ class _Inbox:
                 "kind": "sms",
                 "template": "plain",
                 "language": "rw",
-                "args": json.dumps({"text": text}),
-                "state": "delivered",
+                "values_json": json.dumps({"text": text}),
+                "purpose": "reply",
+                "state": "sent",
+                "delivery_state": "delivered",
                 "created_at": 1_790_000_000_000 + number,
+                "sent_at": None,
             }
             for number, text in enumerate(texts)
         ]
         return rows[::-1][:most]
+
+    def phone_mail(self, msisdn: str, most: int) -> list[dict[str, Any]]:
+        return []
 
 
 @dataclass
@@ -63,8 +69,10 @@ class PhoneParts:
         default_factory=lambda: Settings(callback_secrets=(SECRET,), gateways=("africastalking", "hubtel", "simulator"))
     )
 
+    store: Any = None
+
     def __post_init__(self) -> None:
-        self.store: Any = _Inbox(self.market)
+        self.store = self.store or _Inbox(self.market)
 
     def demo_people(self) -> list[dict[str, Any]]:
         return [SELLER, NEIGHBOUR, MANAGER]

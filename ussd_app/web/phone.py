@@ -32,7 +32,8 @@ KEYPAD = (
     ("7", "pqrs"), ("8", "tuv"), ("9", "wxyz"), ("*", ""), ("0", "+"), ("#", ""),
 )  # fmt: skip
 # The outbox's states in the words of a person waiting for a message.
-STATES = {"delivered": "delivered", "sent": "sent", "failed": "failed"}
+STATES = {"leased": "sending", "sending": "sending", "refused": "failed", "dead": "failed"}
+CODE_GONE = "(A code. It is not kept once it is sent.)"
 
 
 class PhoneParts(Protocol):
@@ -88,15 +89,23 @@ def phones(parts: PhoneParts) -> Blueprint:
         if number is None:
             return jsonify(error="phone is a number such as +250788000001"), 400
         with parts.store.read() as tx:
-            rows = tx.phone_inbox(msisdn=number, most=MOST_MESSAGES)
-        return jsonify(messages=[message(parts, row) for row in rows])
+            rows = [
+                *tx.phone_inbox(msisdn=number, most=MOST_MESSAGES),
+                *tx.phone_mail(msisdn=number, most=MOST_MESSAGES),
+            ]
+        newest_first = sorted(rows, key=lambda row: (row["created_at"], row["id"]), reverse=True)[:MOST_MESSAGES]
+        return jsonify(messages=[message(parts, row) for row in newest_first if row["state"] != "cancelled"])
 
     return blueprint
 
 
 def message(parts: PhoneParts, row: Mapping[str, Any]) -> dict[str, Any]:
     """One outbox row as the inbox shows it: sender, text, parts, encoding, state, time (epoch milliseconds)."""
-    text = gsm7.fold(parts.render_notice(row["template"], row["language"], json.loads(row["args"])))
+    values = json.loads(row["values_json"])
+    if row["purpose"] == "code" and not values:
+        text = CODE_GONE
+    else:
+        text = gsm7.fold(parts.render_notice(row["template"], row["language"], values))
     return {
         "id": row["id"],
         "kind": row["kind"],
@@ -104,6 +113,13 @@ def message(parts: PhoneParts, row: Mapping[str, Any]) -> dict[str, Any]:
         "text": text,
         "parts": gsm7.sms_parts(text),
         "encoding": "GSM-7" if gsm7.is_gsm7(text) else "UCS-2",
-        "state": STATES.get(row["state"], "waiting"),
-        "at": row["created_at"],
+        "state": state_of(row),
+        "at": row["sent_at"] or row["created_at"],
     }
+
+
+def state_of(row: Mapping[str, Any]) -> str:
+    """waiting, held, sending, sent, delivered or failed."""
+    if row["state"] == "sent":
+        return row["delivery_state"] if row["delivery_state"] in ("delivered", "failed") else "sent"
+    return STATES.get(row["state"], str(row["state"]))
