@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -100,6 +102,11 @@ def test_a_number_that_is_none_is_malformed(case: Case, phone: str) -> None:
     assert not phone or phone not in caught.value.reason
 
 
+@pytest.mark.parametrize("phone", ["+250711000001", "+233244234546", "+8613812345678"])
+def test_a_number_in_full_is_the_gateways_word(case: Case, phone: str) -> None:
+    assert case.gateway.read(case.turn("1", phone=phone)).msisdn == phone
+
+
 @pytest.mark.parametrize("session_id", ["", " ", "a b", "x" * 129, "é", "a\nb\tc d"])
 def test_a_session_id_that_is_none_is_malformed(case: Case, session_id: str) -> None:
     with pytest.raises(Malformed):
@@ -155,3 +162,13 @@ def test_only_named_gateways_are_loaded() -> None:
 def test_a_gateway_without_an_adapter_is_named(name: str) -> None:
     with pytest.raises(LookupError, match=repr(name)):
         load_gateways(Settings(gateways=(name,)))
+
+
+def test_loading_adapters_brings_in_no_http_client() -> None:
+    """The web processes must start at once; only the worker sends."""
+    script = (
+        "import sys; from ussd_app.gateways import load_gateways; from ussd_app.settings import Settings;"
+        f"load_gateways(Settings(gateways={NAMES!r})); print([m for m in ('requests', 'africastalking') if m in sys.modules])"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"

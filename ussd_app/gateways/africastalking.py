@@ -20,6 +20,7 @@ from ussd_app.gateways.base import (
     whole,
     word,
 )
+from ussd_app.lib.msisdn import parse
 from ussd_app.messages import DeliveryReport, OptOut, SendResult, SessionEnd, SmsIn, SmsOut, UssdReply, UssdRequest
 from ussd_app.settings import Settings
 
@@ -124,7 +125,6 @@ class AfricasTalking:
         status, reason = word(form.get("status")), word(form.get("failureReason"))
         if not status:
             raise Malformed("status is missing")
-        told = form.get("phoneNumber")
         extra = {"network": network(form.get("networkCode", "")), "retries": word(form.get("retryCount"))}
         return DeliveryReport(
             gateway=self.name,
@@ -132,7 +132,7 @@ class AfricasTalking:
             state=STATES.get(status.lower(), "unknown"),
             word=status,
             reason="opted_out" if reason.lower() == "userinblacklist" else reason,
-            msisdn=number(told, "phoneNumber") if told else "",
+            msisdn=parse(one_line(form.get("phoneNumber"))) or "",  # not needed to know which SMS it is
             extra={name: value for name, value in extra.items() if value},
         )
 

@@ -23,6 +23,7 @@ SESSION_ID_CHARACTERS = 128
 COST_UNITS = 10_000  # costs are kept in 1/10000 of the currency unit
 
 _FIELDS_MOST = 40
+_E164 = re.compile(r"\+[1-9][0-9]{8,14}")
 _COST = re.compile(r"(?:([A-Za-z]{3})\s*)?(\d[\d,]{0,14}(?:\.\d{1,12})?)")
 _DATES = ("%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S")
 _BARE = {code: None for code in (*range(32), 127, *range(0xD800, 0xE000)) if code not in (9, 10, 13)}
@@ -40,7 +41,7 @@ class Malformed(ValueError):
 class Headers(Protocol):
     """Request headers, looked up without regard to case."""
 
-    def get(self, name: str, default: str = "", /) -> str: ...
+    def get(self, name: str, default: str, /) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class HttpIn:
     body: bytes
     content_type: str = ""
     method: str = "POST"
-    headers: Headers | Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Headers = field(default_factory=dict[str, str])
 
     @cached_property
     def form(self) -> dict[str, str]:
@@ -149,15 +150,16 @@ def token(value: object, name: str, most: int = SESSION_ID_CHARACTERS) -> str:
 def number(value: object, name: str, plus: bool = True) -> str:
     """A phone number as E.164 with +. `plus` False: the gateway writes international numbers without it.
 
+    A gateway knows its numbers: one in full that no numbering plan of ours has is taken as it stands.
     Raises Malformed naming `name`.
     """
     typed = one_line(value).strip()
     if not plus and typed[:1].isdigit() and not typed.startswith("0"):
         typed = f"+{typed}"
     parsed = numbers.parse(typed) if typed else None
-    if parsed is None:
+    if parsed is None and not _E164.fullmatch(typed):
         raise Malformed(f"{name} is missing or no phone number")
-    return parsed
+    return parsed or typed
 
 
 def word(value: object, most: int = 40) -> str:
