@@ -168,7 +168,8 @@ def test_loading_adapters_brings_in_no_http_client() -> None:
     """The web processes must start at once; only the worker sends."""
     script = (
         "import sys; from ussd_app.gateways import load_gateways; from ussd_app.settings import Settings;"
-        f"load_gateways(Settings(gateways={NAMES!r})); print([m for m in ('requests', 'africastalking') if m in sys.modules])"
+        f"load_gateways(Settings(gateways={NAMES!r}));"
+        "print([name for name in ('requests', 'africastalking') if name in sys.modules])"
     )
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
