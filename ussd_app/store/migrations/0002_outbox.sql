@@ -37,7 +37,7 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_due ON outbox (kind, urgent, due_at, id) WHERE state IN ('waiting', 'held');
 CREATE INDEX outbox_leased ON outbox (lease_until) WHERE state IN ('leased', 'sending');
 -- Not unique: a gateway that gives an id twice must not make us send an SMS again.
-CREATE INDEX outbox_external ON outbox (external_id, gateway) WHERE external_id IS NOT NULL;
+CREATE INDEX outbox_external ON outbox (external_id, gateway, sent_at) WHERE external_id IS NOT NULL;
 CREATE INDEX outbox_news ON outbox (recipient, news_day) WHERE news_day IS NOT NULL;
 CREATE INDEX outbox_recipient ON outbox (recipient, created_at);
 CREATE INDEX outbox_person ON outbox (person_id, created_at) WHERE person_id IS NOT NULL;
