@@ -48,4 +48,4 @@ def ordered(store: Store) -> list[dict[str, Any]]:
     """What waits to go out, in the order it was ordered, `values` read back."""
     with store.read() as tx:
         rows = tx.rows("SELECT * FROM outbox ORDER BY created_at, id")
-    return [{**row, "values": json.loads(row["values"])} for row in rows]
+    return [{**row, "values": json.loads(row["values_json"])} for row in rows]

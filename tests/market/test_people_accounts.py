@@ -96,6 +96,7 @@ def test_her_data_shows_what_is_kept_and_who_looked_but_no_full_number(store: St
 
 def test_erasing_waits_for_open_business_then_blanks_all_that_names_her(store: Store) -> None:
     her = store.write(lambda tx: seller(tx))["id"]
+    ask_reset(store, her, ManualClock(NOW))
 
     def ask(open_business: int) -> str:
         return store.write(lambda tx: accounts.ask_erase(tx, now=NOW + 9, person_id=her, open_business=open_business))
@@ -109,6 +110,8 @@ def test_erasing_waits_for_open_business_then_blanks_all_that_names_her(store: S
         assert people.everyone_on_number(tx, JEANNE) == []
         assert accounts.my_data(tx, her) is None
         assert accounts.consented(tx, her, "service") is None
+    assert [(o["recipient"], o["values"], o["state"]) for o in ordered(store)] == [("", {}, "cancelled")]
+    assert finish(store, her, NOW + DAY) is False
     assert ask(0) == "gone"
     store.write(lambda tx: people.rename(tx, now=NOW, person_id=her, name="Back"))
     assert person(store, her)["name"] == ""

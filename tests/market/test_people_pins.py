@@ -89,6 +89,10 @@ def test_locks_grow_and_the_tenth_wrong_pin_asks_for_a_reset(store: Store) -> No
     assert spend(store, her, clock) == pins.Locked("reset")
 
 
+def test_the_tries_left_run_down_to_each_lock() -> None:
+    assert [pins.tries_left(spent) for spent in range(1, 12)] == [2, 1, 0, 2, 1, 0, 3, 2, 1, 0, 0]
+
+
 def test_waits_scale_with_the_clock(store: Store) -> None:
     clock = ManualClock(NOW, scale=0.01)
     her = store.write(lambda tx: seller(tx))["id"]

@@ -166,6 +166,7 @@ def erase(tx: Tx, *, now: int, person_id: str) -> bool:
     tx.number_move_forget(person_id=person_id)
     tx.call_backs_forget_of(person_id=person_id, now=now)
     tx.codes_forget_of(person_id=person_id)
+    outbox.forget(tx, person_id=person_id)
     return True
 
 
@@ -250,7 +251,8 @@ def change_pin(tx: Tx, *, now: int, person_id: str, pin_hash: str) -> bool:
 def start_move(tx: Tx, *, now: int, person_id: str, new_msisdn: str, by: str) -> str | None:
     """An operator (`by`) begins to move a person to `new_msisdn` (E.164); another one must approve.
 
-    The old number is told at once. Returns the move's id; None when she is not active on another number, a move waits already, or the number is full.
+    The old number is told at once. Returns the move's id; None when she is not active on another number, a move waits
+    already, or the number is full.
     """
     _hold(tx, person_id)
     person = people.by_id(tx, person_id)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
 PIN_DIGITS = 5
-# The thresholds 3, 6 and 10 stand in pins.sql, where the one conditional UPDATE decides.
+# A short lock, a long one, a reset. The conditional UPDATE in pins.sql decides by the same three.
 LOCKS_AT = (3, 6, 10)
 SHORT_LOCK_MS = 15 * 60_000
 LONG_LOCK_MS = 24 * 3_600_000

@@ -109,7 +109,7 @@ CREATE TABLE number_moves (
 ) STRICT;
 
 CREATE UNIQUE INDEX number_moves_started ON number_moves (person_id) WHERE state = 'started';
-CREATE INDEX number_moves_held ON number_moves (person_id, hold_until) WHERE state = 'moved';
+CREATE INDEX number_moves_held ON number_moves (person_id, hold_until);
 CREATE INDEX number_moves_waiting ON number_moves (started_at, id) WHERE state = 'started';
 
 -- The target (a number or a mail address) and the code are kept as keyed hashes only.
