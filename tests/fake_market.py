@@ -17,14 +17,15 @@ GUIDANCE = "Andika umubare."
 
 class FakeMarket:
     """`app` answers USSD and SMS; `posted` keeps what came in, `inbox` what each phone was sent, `answer` if set
-    replaces the next USSD reply (status, body)."""
+    replaces the next USSD reply (status, body). A `forgetful` one works a callback out anew when it comes again."""
 
     def __init__(self) -> None:
         self.posted: list[tuple[str, dict[str, Any]]] = []
         self.inbox: dict[str, list[str]] = {}
         self.paths: dict[str, list[str]] = {}
-        self.replies: dict[tuple[str, int], tuple[str, bool, str]] = {}
+        self.replies: dict[tuple[str, int | str], tuple[str, bool, str]] = {}
         self.unfinished: set[str] = set()
+        self.forgetful = False
         self.answer: tuple[int, str] | None = None
         self.app = Flask("fake_market")
         self.app.post("/ussd/<gateway>/<secret>")(self._ussd)
@@ -54,7 +55,10 @@ class FakeMarket:
             return Response(body, status)
         if gateway == "africastalking":
             typed = told["text"].split("*") if told["text"] else []
-            text, more, screen = self._walk(told["phoneNumber"], typed)
+            told_before = (told["sessionId"], told["text"])
+            if self.forgetful or told_before not in self.replies:
+                self.replies[told_before] = self._walk(told["phoneNumber"], typed)
+            text, more, screen = self.replies[told_before]
             body = f"{'CON' if more else 'END'} {text}"
             return Response(body, content_type="text/plain", headers={"at-ussd-hop-metadata": screen})
         if gateway == "hubtel":

@@ -19,13 +19,15 @@ class Unexpected(AssertionError):
 
 @dataclass
 class _Phone:
-    """What the runner remembers of a phone: the last two screens, and the last one as it was before any guidance."""
+    """What the runner remembers of a phone: the screens of the call, what a new one is compared with (`before`), and
+    the last one as it was before any guidance."""
 
     code: str = ""
     typed: str = ""
     now: Shown | None = None
     before: Shown | None = None
     clean: str = ""
+    call: list[Shown] = field(default_factory=list)
 
 
 @dataclass
@@ -63,13 +65,13 @@ class Player:
                 self._learn(step.words)
             case "dial":
                 phone.code = step.words or phone.code
+                phone.call = []
                 return self._seen(phone, step, self.world.dial(self.phone, phone.code))
             case "send" | "again":
                 phone.typed = step.words if step.verb == "send" else phone.typed
                 return self._seen(phone, step, self.world.send(self.phone, phone.typed))
             case "repeat" | "late":
-                turn = int(step.words) if step.verb == "late" else -1
-                return self._seen(phone, step, self.world.repeat(self.phone, turn))
+                return self._sent_again(phone, step, int(step.words) if step.verb == "late" else -1)
             case "hang up" | "drop":
                 self.world.hang_up(self.phone, step.verb == "hang up")
             case "as":
@@ -106,6 +108,16 @@ class Player:
 
     def _seen(self, phone: _Phone, step: Step, shown: Shown) -> Shown:
         phone.before, phone.now = phone.now, shown
+        phone.call.append(shown)
+        return self._pass_on(step, shown)
+
+    def _sent_again(self, phone: _Phone, step: Step, turn: int) -> Shown:
+        """A callback once more, compared with what it brought the first time; the dialogue goes on where it was."""
+        shown = self.world.repeat(self.phone, turn)
+        phone.before = phone.call[turn]
+        return self._pass_on(step, shown)
+
+    def _pass_on(self, step: Step, shown: Shown) -> Shown:
         if self.on_shown:
             self.on_shown(step, shown)
         return shown
@@ -121,7 +133,7 @@ class Player:
             fault = _fault(expect, shown, phone)
             if fault:
                 raise AssertionError(_told(f"{expect}{fault}", shown))
-        if not any(expect.kind == "same screen" for expect in step.expects):
+        if shown is phone.now and not any(expect.kind == "same screen" for expect in step.expects):
             phone.clean = shown.text
 
     def _judge_sms(self, step: Step) -> None:

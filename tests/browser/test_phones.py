@@ -95,6 +95,7 @@ def test_a_sale_over_every_wire(page: Page, market: FakeMarket, wire: str) -> No
     phone.send("1")
     phone.shows("Igicuruzwa", "sell.produce")
     phone.send("1")
+    phone.shows("Ingano", "sell.quantity")
     phone.send("40")
     phone.shows("Byemejwe: 40 kg", "sell.done")
     expect(phone.part("clock")).to_have_text("ended")

@@ -21,7 +21,7 @@ repeat           -> identical
 hang up; dial    -> CON offers to continue
 dial *384*100*1*1# -> CON contains "Ingano" and "Kawa"
 send 40          -> END contains "40 kg" and screen sell.done
-late 0           -> CON screen sell.quantity
+late 0           -> CON screen sell.quantity and identical
 sms to {PHONE} contains "40 kg" and lacks "RWF"
 as +250728000002
 sms from +250728000002 "IGICIRO KAWA"
@@ -85,6 +85,19 @@ def test_a_repeat_sends_the_same_bytes() -> None:
     server.play("dial\nsend 1\nrepeat -> identical\nsend 1 -> screen sell.quantity")
     told = [body for _, body in server.market.posted]
     assert told[1] == told[2] != told[3]
+
+
+def test_a_dialogue_goes_on_from_where_a_late_callback_found_it() -> None:
+    text = "dial; send 1\nlate 0 -> identical and screen home\n-> screen sell.produce\n"
+    again = "send abc -> same screen, one line of guidance first\nsend 1 -> screen sell.quantity"
+    assert Server().play(text + again) == 5
+
+
+def test_a_late_callback_that_is_answered_otherwise_is_a_fault() -> None:
+    server = Server()
+    server.market.forgetful = True
+    with pytest.raises(Unexpected, match=r"sale\.txt:2: expected identical; before it was:\n    \| CON  \[home\]"):
+        server.play("dial; send 1\nlate 0 -> identical")
 
 
 FAILING = [

@@ -172,6 +172,7 @@ class Phone {
       return;
     }
     this.verdict("");
+    this.at("typed").value = "";
     this.at("log").replaceChildren();
     this.session = {
       wire: WIRES[this.at("wire").value],
@@ -272,7 +273,7 @@ class Phone {
     const same = reply.body === session.replies[turn];
     const step = which === -1 ? "repeat" : `late ${turn}`;
     const shown = reply.fault ? null : session.wire.read(session, reply);
-    if (shown) transcript.add(this.person, step, shown, which === -1 && same ? "identical" : "");
+    if (shown) transcript.add(this.person, step, shown, same ? "identical" : "");
     const size = new TextEncoder().encode(reply.body).length;
     const other = reply.fault ? `It was refused: ${reply.fault.message}.` : `Another answer came: ${reply.body}`;
     this.verdict(same ? `${SAME} (${size} bytes)` : other);
@@ -300,7 +301,7 @@ class Phone {
     screen.classList.remove("idle");
     screen.textContent = text;
     screen.scrollTop = 0;
-    this.at("typed").value = more ? "" : CONFIG.serviceCode;
+    if (!more) this.at("typed").value = CONFIG.serviceCode; // else what is typed ahead stays
   }
 
   facts(shown, ms = 0) {
