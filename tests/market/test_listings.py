@@ -145,6 +145,7 @@ def test_leaving_withdraws_everything_she_sells(trade: Trade) -> None:
     trade.list(other)
     assert trade.store.turn(lambda tx: listings.withdraw_all(tx, now=trade.now, seller_id=seller)) == 3
     assert own(trade, seller) == [] and len(own(trade, other)) == 1
+    assert "listing.withdrawn" not in trade.heard(seller)
 
 
 def test_browsing_pages_by_price_without_gaps_or_repeats(trade: Trade) -> None:

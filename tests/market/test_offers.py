@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.market.trades import CHERRY_TERMS, NOW, Trade, hours, refused
-from ussd_app.market import offers
+from ussd_app.market import buyers, offers
 from ussd_app.store import Store
 
 
@@ -111,9 +111,9 @@ def test_nobody_offers_on_her_own_goods_or_on_what_is_gone(trade: Trade) -> None
 
 
 def test_caps_of_a_buyer_nobody_vouched_for(trade: Trade) -> None:
-    buyer, caps = trade.buyer(), {"max_open_offers": 2, "max_quantity_grams": 20_000, "max_value_minor": 5_000}
+    buyer, caps = trade.buyer(), buyers.caps("new") | {"max_quantity_grams": 20_000, "max_value_minor": 5_000}
     listing = trade.list(trade.person())
-    with refused("over_cap", cap="max_quantity_grams", most=20_000):
+    with refused("over_cap", cap="max_quantity", most=20_000):
         trade.offer(buyer, listing, caps=caps, quantity=20_001, price=1)
     with refused("over_cap", cap="max_value_minor", most=5_000):
         trade.offer(buyer, listing, caps=caps, quantity=10_000, price=501)
@@ -123,9 +123,10 @@ def test_caps_of_a_buyer_nobody_vouched_for(trade: Trade) -> None:
         trade.offer(buyer, listing, caps=caps)
     withdraw(trade, buyer, first)
     trade.offer(buyer, listing, caps=caps)
-    baskets = trade.list(trade.person(), "basket.large", 60, 5_000)
-    with refused("over_cap", cap="max_pieces", most=50):
-        trade.offer(trade.buyer(), baskets, caps={"max_pieces": 50}, quantity=51, price=5_000)
+    baskets = trade.list(trade.person(), "basket.large", 60, 50)
+    with refused("over_cap", cap="max_quantity", most=50):
+        trade.offer(trade.buyer(), baskets, caps=caps, quantity=51, price=50)
+    trade.offer(trade.buyer(), baskets, caps=caps, quantity=50, price=50)
 
 
 def test_a_counter_is_a_new_row_that_reserves_nothing(trade: Trade) -> None:

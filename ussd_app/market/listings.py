@@ -124,23 +124,17 @@ def withdraw(tx: Tx, *, now: int, seller_id: str, listing_id: str) -> Listing:
 
     Raises Refused: not_found, gone (state: nothing of it is open).
     """
-    listing: Listing | None = tx.listing_withdraw(id=listing_id, seller_id=seller_id, now=now)
-    if listing is None:
-        raise Refused("gone", state=_own(tx, listing_id, seller_id)["state"])
-    for offer in tx.offers_open_on_listing(listing_id=listing_id, above=0, up_to=listing["quantity"], now=now):
-        becomes = "declined" if offer["made_by"] == "buyer" else "withdrawn"
-        if tx.offer_close(id=offer["id"], state=becomes, now=now):
-            tell(tx, now, offer | {"id": offer["buyer_id"]}, "offer.gone", offer["id"], goods(offer))
+    listing = _end(tx, now, seller_id, listing_id)
     _tell_seller(tx, now, listing, "listing.withdrawn")
     return listing
 
 
 def withdraw_all(tx: Tx, *, now: int, seller_id: str) -> int:
-    """Withdraw everything a seller has open (she leaves); returns how many listings that were."""
+    """Withdraw everything a seller has open, without an SMS to her: she leaves. Returns how many listings that were."""
     count = 0
     while batch := tx.listings_open_of_seller(seller_id=seller_id, now=0, limit=100):
         for listing in batch:
-            withdraw(tx, now=now, seller_id=seller_id, listing_id=listing["id"])
+            _end(tx, now, seller_id, listing["id"])
         count += len(batch)
     return count
 
@@ -188,6 +182,18 @@ def check_price(kind: Produce, price: int) -> None:
     """Raises Refused bad_price with the most that is believed for this produce, minor units."""
     if not 0 < price <= kind.max_price:
         raise Refused("bad_price", most=kind.max_price)
+
+
+def _end(tx: Tx, now: int, seller_id: str, listing_id: str) -> Listing:
+    """Close a listing and the offers that wait on it; their buyers hear it."""
+    listing: Listing | None = tx.listing_withdraw(id=listing_id, seller_id=seller_id, now=now)
+    if listing is None:
+        raise Refused("gone", state=_own(tx, listing_id, seller_id)["state"])
+    for offer in tx.offers_open_on_listing(listing_id=listing_id, above=0, up_to=listing["quantity"], now=now):
+        becomes = "declined" if offer["made_by"] == "buyer" else "withdrawn"
+        if tx.offer_close(id=offer["id"], state=becomes, now=now):
+            tell(tx, now, offer | {"id": offer["buyer_id"]}, "offer.gone", offer["id"], goods(offer))
+    return listing
 
 
 def _own(tx: Tx, listing_id: str, seller_id: str) -> Listing:

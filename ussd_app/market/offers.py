@@ -53,7 +53,7 @@ def make(
         raise Refused("not_found")
     if listing["seller_id"] == buyer_id:
         raise Refused("own_listing")
-    if caps is not None and "max_open_offers" in caps:
+    if caps is not None:
         tx.lock(f"offers:{buyer_id}")
         if tx.offer_count_of_buyer(buyer_id=buyer_id, now=now) >= caps["max_open_offers"]:
             raise Refused("over_cap", cap="max_open_offers", most=caps["max_open_offers"])
@@ -144,8 +144,8 @@ def withdraw_all(tx: Tx, *, now: int, buyer_id: str) -> int:
     while batch := tx.offers_open_of_buyer(buyer_id=buyer_id, limit=100, now=now):
         for offer in batch:
             _close(tx, now, offer, "withdrawn" if offer["made_by"] == "buyer" else "declined")
-            seller, _ = both(tx, offer["seller_id"], buyer_id)
-            tell(tx, now, seller, "offer.withdrawn", offer["id"], goods(offer))
+            seller, buyer = both(tx, offer["seller_id"], buyer_id)
+            tell(tx, now, seller, "offer.withdrawn", offer["id"], goods(offer) | {"name": buyer["name"]})
         count += len(batch)
     return count
 

@@ -108,8 +108,8 @@ def move(tx: Tx, *, now: int, order_id: str, was: str, becomes: str) -> Order:
     if order is None:
         raise Refused("gone", state=seen["state"])
     if becomes == "settled":
-        buyers.note_kept(tx, order["buyer_id"])
         tx.listing_sold(id=order["listing_id"], now=now)
+        buyers.note_kept(tx, order["buyer_id"])
     elif becomes == "cancelled":
         _return_kilos(tx, now, order)
     return order

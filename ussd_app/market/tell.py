@@ -19,7 +19,7 @@ def tell(tx: Tx, now: int, person: Mapping[str, Any], template: str, event: str,
     `event` the id of what happened, so that nobody hears of it twice; `values` the template's holes.
     A person whom nothing can reach any more (erased) is passed over.
     """
-    kind, to = ("sms", person["msisdn"]) if person["msisdn"] else ("mail", person["mail"])
+    to = person["msisdn"] or person["mail"]
     if not to:
         return
     if not person["amounts_in_sms"]:
@@ -28,7 +28,7 @@ def tell(tx: Tx, now: int, person: Mapping[str, Any], template: str, event: str,
     outbox.order(
         tx,
         now=now,
-        kind=kind,
+        kind="sms" if person["msisdn"] else "mail",
         to=to,
         template=template,
         values=values,

@@ -74,9 +74,12 @@ def within_caps(caps: Mapping[str, int] | None, quantity: int, unit: str, value_
 
     Args: `caps` what her verification allows (`buyers.caps`; None = anything): max_quantity_grams (grams or
     millilitres), max_pieces, max_value_minor; `quantity` base units of `unit`; `value_minor` minor units.
-    Raises Refused over_cap with the cap's name and what it allows.
+    Raises Refused over_cap: cap (max_quantity or max_value_minor), most (base units or minor units).
     """
-    values = {"max_pieces" if unit == "piece" else "max_quantity_grams": quantity, "max_value_minor": value_minor}
-    for cap, value in values.items():
-        if caps is not None and cap in caps and value > caps[cap]:
-            raise Refused("over_cap", cap=cap, most=caps[cap])
+    if caps is None:
+        return
+    most = caps["max_pieces" if unit == "piece" else "max_quantity_grams"]
+    if quantity > most:
+        raise Refused("over_cap", cap="max_quantity", most=most)
+    if value_minor > caps["max_value_minor"]:
+        raise Refused("over_cap", cap="max_value_minor", most=caps["max_value_minor"])
