@@ -75,7 +75,7 @@ def produce(visit: Visit) -> Menu:
     return Menu(_("What do you want to buy?"), options, keep="produce")
 
 
-@screen("buy.where", goes=("buy.list", "buy.place"))
+@screen("buy.where", goes=("buy.all", "buy.list", "buy.place"))
 def where(visit: Visit) -> Menu:
     options = [Option(_("Whole country"), "buy.all", number=1), Option(_("A district"), "buy.place", number=2)]
     if visit.me["place"]:
@@ -226,15 +226,14 @@ def carrier(visit: Visit) -> str:
     return "buy.confirm"
 
 
-@action("buy.send", goes=("buy.list", "buy.price", "buy.confirm", "home"))
+@action("buy.send", goes=("buy.refused",))
 def send(visit: Visit) -> str | Done:
     row = listing_open(visit)
     if row is None:
-        visit.guide(_("It is no longer open."))
-        return "buy.list"
+        return Done(_("It is no longer open."))
     if visit.me["verification"] == "new":
         visit.guide(_("First enter the code from our SMS."))
-        return "home"
+        return "buy.refused"
     try:
         offers.make(
             visit.tx,
@@ -248,8 +247,19 @@ def send(visit: Visit) -> str | Done:
         )
     except terms.Refused as refused:
         visit.guide(refusals.line(refused, row["unit"]))
-        return "buy.price" if refused.reason == "below_floor" else "buy.confirm"
+        return "buy.refused"
     return Done(_("Your offer is sent. The answer comes by SMS."))
+
+
+@screen("buy.refused", goes=("buy.price", "buy.quantity", "buy.code"))
+def refused(visit: Visit) -> Menu:
+    """Nothing typed is lost; key 1 has no meaning here, for it may be the confirmation arriving twice."""
+    if visit.me["verification"] == "new":
+        return Menu(_("It is not sent."), [Option(_("Enter the code from the SMS"), "buy.code", number=2)])
+    return Menu(_("It is not sent."), [
+        Option(_("Other price"), "buy.price", number=2),
+        Option(_("Other quantity"), "buy.quantity", number=3),
+    ])  # fmt: skip
 
 
 # my offers
@@ -275,7 +285,7 @@ def mine(visit: Visit) -> Menu:
 
 @screen("buy.offer", goes=("offers.pin", "offers.refuse", "offers.counter", "buy.take_back", "buy.offers"))
 def my_offer(visit: Visit) -> Menu:
-    row = visit.tx.offer_for_party(id=visit.draft["offer"], person_id=visit.me["id"])
+    row = visit.tx.offer_for_buyer(id=visit.draft["offer"], buyer_id=visit.me["id"])
     if row is None or row["state"] != "open" or row["expires_at"] <= visit.now:
         return Menu(_("This offer is no longer open."), [Option(_("My offers"), "buy.offers")])
     title = _(
@@ -300,11 +310,10 @@ def take_back(visit: Visit) -> Confirm:
     return Confirm(_("Withdraw your offer?"), "buy.withdraw", _("Withdraw"))
 
 
-@action("buy.withdraw", goes=("buy.offers",))
-def withdraw(visit: Visit) -> str | Done:
+@action("buy.withdraw")
+def withdraw(visit: Visit) -> Done:
     try:
         offers.withdraw(visit.tx, now=visit.now, person_id=visit.me["id"], offer_id=visit.draft["offer"])
     except terms.Refused as refused:
-        visit.guide(refusals.line(refused))
-        return "buy.offers"
+        return Done(refusals.line(refused))
     return Done(_("Withdrawn."))

@@ -67,7 +67,7 @@ def buyer_home(visit: Visit) -> Menu:
     return Menu(_("{hub}: buy", hub=visit.hub.name), options, back=False)
 
 
-@screen("resume", entry=True, goes=("home", "welcome"))
+@screen("resume", entry=True, goes=("resume.drop",))
 def resume(visit: Visit) -> Menu:
     """Nothing typed is lost: the same question again after a dropped call."""
     start = "home" if visit.person else "welcome"
@@ -92,7 +92,7 @@ def who(visit: Visit) -> Menu:
     return Menu(_("{hub}\nWho are you?", hub=visit.hub.name), options, keep="who", back=False)
 
 
-@screen("who.forgot", goes=("account.forgot",))
+@screen("who.forgot", goes=("who.forgot_chosen",))
 def who_forgot(visit: Visit) -> Menu:
     rows = visit.tx.people_on_number(msisdn=visit.msisdn)
     options = [Option(person["name"], "who.forgot_chosen", person["id"]) for person in rows]

@@ -81,8 +81,8 @@ def confirm(visit: Visit) -> Confirm:
     return Confirm(title, "listings.change", _("Confirm"))
 
 
-@action("listings.change", goes=("listings.one",))
-def change(visit: Visit) -> str | Done:
+@action("listings.change")
+def change(visit: Visit) -> Done:
     draft = visit.draft
     try:
         listings.change(
@@ -96,8 +96,7 @@ def change(visit: Visit) -> str | Done:
             seen_left=draft["seen_left"],
         )
     except terms.Refused as refused:
-        visit.guide(refusals.line(refused))
-        return "listings.one"
+        return Done(refusals.line(refused))
     return Done(_("Changed."))
 
 
@@ -107,11 +106,10 @@ def withdraw(visit: Visit) -> Confirm:
     return Confirm(title, "listings.take_back", _("Withdraw"))
 
 
-@action("listings.take_back", goes=("listings.one",))
-def take_back(visit: Visit) -> str | Done:
+@action("listings.take_back")
+def take_back(visit: Visit) -> Done:
     try:
         listings.withdraw(visit.tx, now=visit.now, seller_id=visit.me["id"], listing_id=visit.draft["listing"])
     except terms.Refused as refused:
-        visit.guide(refusals.line(refused))
-        return "listings.one"
+        return Done(refusals.line(refused))
     return Done(_("Withdrawn."))

@@ -37,7 +37,10 @@ def best_first(visit: Visit) -> Menu:
 
 def waiting(visit: Visit) -> dict[str, Any] | None:
     """The chosen offer while it can still be answered by this caller."""
-    row: dict[str, Any] | None = visit.tx.offer_for_party(id=visit.draft["offer"], person_id=visit.me["id"])
+    ask = {"id": visit.draft["offer"]}
+    row: dict[str, Any] | None = visit.tx.offer_for_seller(**ask, seller_id=visit.me["id"])
+    if row is None:
+        row = visit.tx.offer_for_buyer(**ask, buyer_id=visit.me["id"])
     if row is None or row["state"] != "open" or row["expires_at"] <= visit.now:
         return None
     return row
@@ -80,7 +83,7 @@ def word_kept(row: dict[str, Any]) -> Msg:
     """Kept and missed orders; an unverified buyer is called so."""
     if row["verification"] == "verified":
         return _("Kept {kept}, missed {missed}", kept=row["kept_count"], missed=row["missed_count"])
-    return _("Not verified. Kept {kept}, missed {missed}", kept=row["kept_count"], missed=row["missed_count"])
+    return _("Unverified. Kept {kept}, missed {missed}", kept=row["kept_count"], missed=row["missed_count"])
 
 
 @screen("offers.details")
@@ -135,15 +138,14 @@ def pin(visit: Visit) -> Screen:
     return Secret(title, "offers.accept")
 
 
-@action("offers.accept", goes=("offers.list", "buy.offers"))
-def accept(visit: Visit) -> str | Done:
+@action("offers.accept")
+def accept(visit: Visit) -> Done:
     try:
         order = orders.accept(
             visit.tx, clock=visit.clock, now=visit.now, person_id=visit.me["id"], offer_id=visit.draft["offer"]
         )
     except terms.Refused as refused:
-        visit.guide(refusals.line(refused))
-        return "offers.list" if visit.me["seller_kind"] else "buy.offers"
+        return Done(refusals.line(refused))
     return Done(
         _(
             "Accepted. Order {code}. Handover {place}, {time}. To undo within 5 minutes: {dial} then 3",
@@ -160,13 +162,12 @@ def refuse(visit: Visit) -> Confirm:
     return Confirm(_("Refuse this offer?"), "offers.decline", _("Refuse"))
 
 
-@action("offers.decline", goes=("offers.list", "buy.offers"))
-def decline(visit: Visit) -> str | Done:
+@action("offers.decline")
+def decline(visit: Visit) -> Done:
     try:
         offers.decline(visit.tx, now=visit.now, person_id=visit.me["id"], offer_id=visit.draft["offer"])
     except terms.Refused as refused:
-        visit.guide(refusals.line(refused))
-        return "offers.list" if visit.me["seller_kind"] else "buy.offers"
+        return Done(refusals.line(refused))
     return Done(_("Refused. The buyer is told."))
 
 
@@ -203,13 +204,11 @@ def counter_confirm(visit: Visit) -> Screen:
     return Confirm(title, "offers.send_counter", _("Send"))
 
 
-@action("offers.send_counter", goes=("offers.list", "buy.offers"))
-def send_counter(visit: Visit) -> str | Done:
+@action("offers.send_counter")
+def send_counter(visit: Visit) -> Done:
     row = waiting(visit)
-    back = "offers.list" if visit.me["seller_kind"] else "buy.offers"
     if row is None:
-        visit.guide(_("It is no longer open."))
-        return back
+        return Done(_("It is no longer open."))
     try:
         offers.counter(
             visit.tx,
@@ -221,6 +220,5 @@ def send_counter(visit: Visit) -> str | Done:
             terms=replace(offers.terms_of(row), price=visit.draft["counter"]),
         )
     except terms.Refused as refused:
-        visit.guide(refusals.line(refused, row["unit"]))
-        return back
+        return Done(refusals.line(refused, row["unit"]))
     return Done(_("Sent. We will tell you the answer by SMS."))

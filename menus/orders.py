@@ -87,22 +87,20 @@ def undo(visit: Visit) -> Confirm:
     return Confirm(_("Undo this order? The other side is told."), "orders.undo_now", _("Undo"))
 
 
-@action("orders.undo_now", goes=("orders.one",))
-def undo_now(visit: Visit) -> str | Done:
+@action("orders.undo_now")
+def undo_now(visit: Visit) -> Done:
     try:
         orders.undo(visit.tx, now=visit.now, person_id=visit.me["id"], order_id=visit.draft["order"])
     except terms.Refused as refused:
-        visit.guide(refusals.line(refused))
-        return "orders.one"
+        return Done(refusals.line(refused))
     return Done(_("Undone. The goods are for sale again."))
 
 
-@action("orders.free_now", goes=("orders.one",))
-def free_now(visit: Visit) -> str | Done:
+@action("orders.free_now")
+def free_now(visit: Visit) -> Done:
     """One key, past the handover time: the kilos are hers to sell again."""
     try:
         orders.free(visit.tx, now=visit.now, person_id=visit.me["id"], order_id=visit.draft["order"])
     except terms.Refused as refused:
-        visit.guide(refusals.line(refused))
-        return "orders.one"
+        return Done(refusals.line(refused))
     return Done(_("Cancelled. The goods are for sale again."))

@@ -12,7 +12,7 @@ LANGUAGES = (("rw", "Kinyarwanda"), ("en", "English"), ("fr", "Francais"), ("sw"
 NAME_EXAMPLES = ("Uwamahoro Marie Claudine",)
 
 
-@screen("welcome", entry=True, goes=("register.consent",))
+@screen("welcome", entry=True, goes=("register.language",))
 def welcome(visit: Visit) -> Menu:
     """The one screen that nobody has chosen a language for."""
     options = [Option(name, "register.language", code, number) for number, (code, name) in enumerate(LANGUAGES, 1)]

@@ -81,7 +81,7 @@ def confirm(visit: Visit) -> Confirm:
     return Confirm(title, "sell.save", _("Confirm"), [Option(_("Change"), "sell.produce", number=2)])
 
 
-@action("sell.save", goes=("sell.price",))
+@action("sell.save", goes=("sell.refused",))
 def save(visit: Visit) -> str | Done:
     draft = visit.draft
     try:
@@ -98,20 +98,28 @@ def save(visit: Visit) -> str | Done:
         )
     except terms.Refused as refused:
         visit.guide(refusals.line(refused))
-        return "sell.price"
+        return "sell.refused"
     return said(visit, row)
 
 
-@action("sell.repeat", goes=("sell.produce",))
-def repeat(visit: Visit) -> str | Done:
+@screen("sell.refused", goes=("sell.price", "sell.quantity"))
+def refused(visit: Visit) -> Menu:
+    """Nothing typed is lost; key 1 has no meaning here, for it may be the confirmation arriving twice."""
+    return Menu(_("It is not listed."), [
+        Option(_("Other price"), "sell.price", number=2),
+        Option(_("Other quantity"), "sell.quantity", number=3),
+    ])  # fmt: skip
+
+
+@action("sell.repeat")
+def repeat(visit: Visit) -> Done:
     """The last listing once more, in one answer."""
     try:
         row = listings.repeat(
             visit.tx, hub=visit.hub, clock=visit.clock, now=visit.now, seller_id=visit.me["id"]
         )
     except terms.Refused as refused:
-        visit.guide(refusals.line(refused))
-        return "sell.produce"
+        return Done(refusals.line(refused))
     return said(visit, row)
 
 

@@ -24,7 +24,7 @@ from ussd_app.engine.screen import (
     Secret,
     Wrong,
 )
-from ussd_app.engine.visit import Visit
+from ussd_app.engine.visit import State, Visit
 from ussd_app.i18n import Msg, Text, _, show
 from ussd_app.lib.typed import normalise, yes_no
 
@@ -246,13 +246,14 @@ class Engine:
             state.stack, state.draft = [], {}
         elif name in state.stack:
             del state.stack[state.stack.index(name) :]
-        elif came_from and came_from != name and self._returnable(came_from):
+        elif came_from and came_from != name and self._returnable(state):
             state.stack.append(came_from)
             del state.stack[:-STACK_LIMIT]
         return self._land(visit, name, limit)
 
-    def _returnable(self, name: str) -> bool:
-        return name != RESUME and name in self.screens.steps
+    def _returnable(self, state: State) -> bool:
+        """Is the screen we come from one to go back to? Never a PIN, nor the offer to resume."""
+        return state.kind != "secret" and state.screen != RESUME and state.screen in self.screens.steps
 
     def _land(self, visit: Visit, name: str, limit: int) -> Shown:
         visit.state.screen = name
@@ -298,6 +299,9 @@ class Engine:
             if page.pages == 1 and not page.cut:
                 return page
             pages.append(page)
+        if guidance and all(page.cut for page in pages):
+            # A question as long as the phone's screen: the guidance takes its place above the same keys.
+            return self._laid_out(lay_out, visit, shown, guidance, lines, "", limit)
         return min(pages, key=lambda page: (page.cut, page.pages))
 
     def _navigations(self, visit: Visit, shown: Screen) -> list[Text]:

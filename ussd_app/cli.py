@@ -1,0 +1,307 @@
+"""The command line: one verb a task. Exit status 0 sound or done, 1 something found, 2 wrong use."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from flask import Flask, current_app
+from flask.cli import AppGroup
+
+FOUND = 1
+
+
+def register(app: Flask) -> None:
+    """Give `flask` our verbs."""
+    for command in (migrate, seed, worker, doctor, up, dial, menus, demo, outbox, emulate, buyers, numbers, reset_pin):
+        app.cli.add_command(command)
+
+
+def _parts() -> Any:
+    return current_app.extensions["parts"]
+
+
+# the database
+
+
+@click.command()
+@click.option("--plan", is_flag=True, help="Only say what would be done.")
+def migrate(plan: bool) -> None:
+    """Bring the database up to date."""
+    from ussd_app.market import rates
+    from ussd_app.store import migrate as migrations
+
+    parts = _parts()
+    if plan:
+        waiting = migrations.pending(parts.store)
+        click.echo("\n".join(waiting) or "Nothing to do.")
+        return
+    done = migrations.migrate(parts.store)
+    count = parts.store.write(lambda tx: rates.load(tx, parts.hub))
+    click.echo("\n".join(f"applied {name}" for name in done) or "The schema was up to date.")
+    click.echo(f"{count} dated prices and fees of hub {parts.hub.code} are in place.")
+
+
+@click.command()
+def seed() -> None:
+    """Put demonstration people and trades in (development only); a second time renews what has expired."""
+    from ussd_app import demo as demonstration
+
+    parts = _parts()
+    if parts.settings.production:
+        raise click.ClickException("There are no demonstration people in production.")
+    now = parts.clock.now()
+    summary = demonstration.seed(parts.store, parts.hub, now=now, pin_key=parts.settings.pin_key)
+    renewed = demonstration.renew(parts.store, parts.hub, now, parts.clock)
+    click.echo(", ".join(f"{count} {what}" for what, count in summary.items()))
+    if renewed:
+        click.echo(f"{renewed} expired listings and offers renewed.")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def doctor(as_json: bool) -> None:
+    """Is this installation sound?"""
+    from ussd_app.web.health import not_ready
+
+    parts = _parts()
+    faults = not_ready(parts)
+    if not faults:
+        faults += parts.store.durability()
+    if as_json:
+        click.echo(json.dumps({"sound": not faults, "faults": faults}))
+    else:
+        click.echo("\n".join(faults) or f"Sound: {parts.store.engine}, hub {parts.hub.code}.")
+    sys.exit(FOUND if faults else 0)
+
+
+# running
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Do what is due, then stop.")
+def worker(once: bool) -> None:
+    """Send what waits in the outbox and run the regular jobs."""
+    from ussd_app.running import run_worker
+
+    run_worker(_parts(), once)
+
+
+@click.command()
+def up() -> None:
+    """Web and worker together, with the demo people (what `make run` does)."""
+    from ussd_app.running import run_together
+
+    sys.exit(run_together(_parts()))
+
+
+@click.command()
+@click.argument("code")
+@click.option("--phone", required=True, help="The calling number, +2507...")
+@click.option("--keys", help="Inputs to run, separated by commas: 1,2,50")
+@click.option("--script", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Replay a transcript.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a screen.")
+@click.option("--url", help="A running server instead of this process.")
+@click.option("--wire", default="africastalking", show_default=True, help="Which gateway's wire to speak.")
+def dial(code: str, phone: str, keys: str | None, script: Path | None, as_json: bool, url: str | None, wire: str) -> None:
+    """A phone in the terminal: flask dial '*384*100#' --phone +250788000001"""
+    from ussd_app import terminal
+
+    settings = _parts().settings
+    target: Any = url or current_app._get_current_object()  # type: ignore[attr-defined]
+    status = terminal.dial(
+        target,
+        code,
+        phone=phone,
+        secret=settings.callback_secrets[0],
+        wire=wire,
+        service_code=settings.service_code,
+        keys=keys,
+        script=script,
+        as_json=as_json,
+    )
+    sys.exit(status)
+
+
+emulate = AppGroup("emulate", help="Faithful emulators, each a process of its own.")
+
+
+@emulate.command("africastalking")
+@click.option("--port", default=8021, show_default=True)
+@click.option("--fault", multiple=True, help="A fault such as latency_ms=500 or charset=1; see docs/reference/emulator.md")
+def emulate_africastalking(port: int, fault: tuple[str, ...]) -> None:
+    """Africa's Talking: the SMS server, with a journal at /journal."""
+    from ussd_app.emulators import africastalking
+
+    try:
+        options = africastalking.options_from(port, fault)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(f"Africa's Talking emulator at http://127.0.0.1:{port}  (journal: /journal)")
+    africastalking.serve(options)
+
+
+# the conversation
+
+
+menus = AppGroup("menus", help="The conversation: its proof and its drawing.")
+
+
+@menus.command("check")
+@click.option("--json", "as_json", is_flag=True)
+def menus_check(as_json: bool) -> None:
+    """Prove that every screen fits and leads on, in every language, with worst-case data."""
+    from ussd_app.proof import prove
+
+    report = prove(_parts().settings)
+    if as_json:
+        told = {"screens": report.screens, "longest": report.longest, "faults": report.faults}
+        click.echo(json.dumps(told, ensure_ascii=False))
+    else:
+        for fault in report.faults:
+            click.echo(fault)
+        click.echo(
+            f"{len(report.shown)} screens shown {report.screens} times; the longest has {report.longest} septets "
+            f"({report.longest_at}); {len(report.faults)} faults."
+        )
+    sys.exit(FOUND if report.faults else 0)
+
+
+@menus.command("graph")
+@click.option("--format", "form", type=click.Choice(["mermaid", "svg"]), default="mermaid")
+def menus_graph(form: str) -> None:
+    """Draw the conversation."""
+    from menus import SCREENS
+    from ussd_app.engine import graph
+
+    click.echo(graph.mermaid(SCREENS) if form == "mermaid" else graph.svg(SCREENS), nl=False)
+
+
+# the demonstration
+
+
+demo = AppGroup("demo", help="The demonstration market.")
+
+
+@demo.command("accounts")
+@click.option("--json", "as_json", is_flag=True)
+def demo_accounts(as_json: bool) -> None:
+    """The demo people: who they are, their numbers and PINs."""
+    parts = _parts()
+    if parts.settings.production:
+        raise click.ClickException("There are no demonstration people in production.")
+    people = parts.demo_people()
+    if as_json:
+        click.echo(json.dumps(people, ensure_ascii=False, indent=1))
+        return
+    for person in people:
+        click.echo(
+            f"{person['name']:<26} {person['role']:<8} {person['msisdn'] or person['sign_in']:<28} "
+            f"PIN {person['pin'] or '-':<6} {person['language']}  {person['district']}"
+        )
+
+
+# what operators do
+
+
+outbox = AppGroup("outbox", help="What waits to go out.")
+
+
+@outbox.command("list")
+@click.option("--state", default="", help="waiting, dead, held, ...; all that did not go out when not given.")
+@click.option("--json", "as_json", is_flag=True)
+def outbox_list(state: str, as_json: bool) -> None:
+    """Messages that wait, or that were given up."""
+    from ussd_app.lib.msisdn import mask
+
+    parts = _parts()
+    with parts.store.read() as tx:
+        rows = tx.outbox_not_sent(state=state, limit=200)
+    for row in rows:
+        row["recipient"] = mask(row["recipient"])
+    if as_json:
+        click.echo(json.dumps(rows))
+    else:
+        for row in rows:
+            click.echo(f"{row['id']} {row['state']:<9} {row['template']:<28} to {row['recipient']} tries {row['tries']} {row['last_error']}")
+        click.echo(f"{len(rows)} messages.")
+    sys.exit(FOUND if any(row["state"] == "dead" for row in rows) else 0)
+
+
+buyers = AppGroup("buyers", help="How far buyers are known.")
+
+
+@buyers.command("verify")
+@click.argument("person_id")
+@click.option("--by", required=True, help="The operator's name.")
+@click.option("--why", required=True, help="Which papers were seen.")
+def buyers_verify(person_id: str, by: str, why: str) -> None:
+    """An operator saw a buyer's papers: the small caps end."""
+    from ussd_app.market import buyers as rules
+
+    parts = _parts()
+    now = parts.clock.now()
+    if not parts.store.write(lambda tx: rules.verify(tx, now=now, person_id=person_id, by=by, why=why)):
+        raise click.ClickException("No confirmed buyer has this id.")
+    click.echo("Verified.")
+
+
+numbers = AppGroup("numbers", help="A lost number is moved by two people.")
+
+
+@numbers.command("move")
+@click.argument("person_id")
+@click.argument("new_number")
+@click.option("--by", required=True, help="The operator's name.")
+def numbers_move(person_id: str, new_number: str, by: str) -> None:
+    """Begin to move a person to another number; the old one is told by SMS."""
+    from ussd_app.lib.msisdn import parse
+    from ussd_app.market import accounts
+
+    parts = _parts()
+    number = parse(new_number, parts.hub.country)
+    if number is None:
+        raise click.UsageError("That is not a phone number.")
+    now = parts.clock.now()
+    move = parts.store.write(
+        lambda tx: accounts.start_move(tx, now=now, person_id=person_id, new_msisdn=number, by=by)
+    )
+    if move is None:
+        raise click.ClickException("Not possible: no such active person, a move waits already, or the number is full.")
+    click.echo(f"Another operator must now say: flask numbers approve {move} --by NAME")
+
+
+@numbers.command("approve")
+@click.argument("move_id")
+@click.option("--by", required=True, help="The second operator's name.")
+def numbers_approve(move_id: str, by: str) -> None:
+    """A second operator approves; both numbers are told by SMS."""
+    from ussd_app.market import accounts
+
+    parts = _parts()
+    now = parts.clock.now()
+    answer = parts.store.write(
+        lambda tx: accounts.approve_move(tx, now=now, clock=parts.clock, move_id=move_id, by=by)
+    )
+    click.echo(answer)
+    sys.exit(0 if answer == "moved" else FOUND)
+
+
+@click.command("reset-pin")
+@click.argument("person_id")
+@click.option("--by", required=True, help="The operator's name.")
+def reset_pin(person_id: str, by: str) -> None:
+    """Begin a PIN reset for somebody; she sets the new PIN herself, on her own phone, 24 hours later."""
+    from ussd_app.market import accounts
+
+    parts = _parts()
+    now = parts.clock.now()
+    waiting = parts.store.write(
+        lambda tx: accounts.ask_pin_reset(tx, now=now, clock=parts.clock, person_id=person_id, by=by)
+    )
+    if waiting is None:
+        raise click.ClickException("Not possible: no such active person with a number, or asked three times today.")
+    click.echo("Asked for; an SMS tells her.")
