@@ -18,7 +18,10 @@ $(VENV)/.done: requirements.txt requirements-dev.txt
 
 setup: $(VENV)/.done  ## the environment with every dependency
 
-run: setup  ## a working market with demo people, web and worker together
+.env: .env.example | $(VENV)/.done
+	@$(BIN)/python -m ussd_app.first_env
+
+run: setup .env  ## a working market with demo people, web and worker together
 	@HOST=$(HOST) PORT=$(PORT) $(BIN)/flask up
 
 test: setup lint  ## every check and test; ends with pytest's summary

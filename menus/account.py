@@ -124,7 +124,13 @@ def ask_reset(visit: Visit) -> Done:
     waiting = accounts.ask_pin_reset(visit.tx, now=visit.now, clock=visit.clock, person_id=visit.me["id"])
     if waiting is None:
         return Done(_("Not possible now. Call {phone}.", phone=visit.settings.support_phone))
-    return Done(_("From {time} dial {code} and set a new PIN.", time=When(waiting["ready_at"]), code=visit.settings.service_code))
+    return Done(
+        _(
+            "From {time} dial {code} and set a new PIN.",
+            time=When(waiting["ready_at"]),
+            code=visit.settings.service_code,
+        )
+    )
 
 
 @action("account.cancel_reset")
@@ -184,7 +190,9 @@ def leave(visit: Visit) -> Menu:
 
 @screen("account.stop", goes=("account.stop_pin",))
 def stop(visit: Visit) -> Confirm:
-    return Confirm(_("Stop for now: your listings are withdrawn, no SMS. You can start again."), "account.stop_pin", _("Confirm"))
+    return Confirm(
+        _("Stop for now: your listings are withdrawn, no SMS. You can start again."), "account.stop_pin", _("Confirm")
+    )
 
 
 @screen("account.stop_pin", goes=("account.stop_now",))
@@ -201,7 +209,9 @@ def stop_now(visit: Visit) -> str | Done:
 
 @screen("account.erase", goes=("account.erase_pin",))
 def erase(visit: Visit) -> Confirm:
-    return Confirm(_("Erase your name, number and PIN for ever? Listings are withdrawn."), "account.erase_pin", _("Erase"))
+    return Confirm(
+        _("Erase your name, number and PIN for ever? Listings are withdrawn."), "account.erase_pin", _("Erase")
+    )
 
 
 @screen("account.erase_pin", goes=("account.erase_now",))
@@ -219,7 +229,9 @@ def erase_now(visit: Visit) -> str | Done:
 @screen("account.busy", goes=("orders.list",))
 def busy(visit: Visit) -> Menu:
     """Refused with its reason: somebody still waits for goods or money."""
-    return Menu(_("Not yet: an order of yours is open. Finish or cancel it first."), [Option(_("My orders"), "orders.list")])
+    return Menu(
+        _("Not yet: an order of yours is open. Finish or cancel it first."), [Option(_("My orders"), "orders.list")]
+    )
 
 
 @action("account.start", goes=("home",))

@@ -93,7 +93,10 @@ def everywhere(visit: Visit) -> str:
 @screen("buy.place", goes=("buy.pick",))
 def place(visit: Visit) -> Ask:
     return Ask(
-        _("Which district? Write its first letters.\nExample: Nyam"), PlaceLetters(visit.hub.places), "places", "buy.pick"
+        _("Which district? Write its first letters.\nExample: Nyam"),
+        PlaceLetters(visit.hub.places),
+        "places",
+        "buy.pick",
     )
 
 

@@ -39,7 +39,9 @@ def ask(visit: Visit) -> Done:
         screen=visit.state.before or "home",
         question=visit.draft["question"],
     )
-    return Done(_("Noted, No {ticket}. We will call you. Help: {phone}", ticket=ticket, phone=visit.settings.support_phone))
+    return Done(
+        _("Noted, No {ticket}. We will call you. Help: {phone}", ticket=ticket, phone=visit.settings.support_phone)
+    )
 
 
 @screen("help.safety")
@@ -57,4 +59,6 @@ def safety(visit: Visit) -> Pages:
 def dial(visit: Visit) -> Pages:
     """Tasks by one dialling: the keys never change."""
     code = visit.settings.service_code.rstrip("#")
-    return Pages(_("Dial a task at once:\nSell {code}*1#\nOffers {code}*2#\nOrders {code}*3#\nPrices {code}*5#", code=code))
+    return Pages(
+        _("Dial a task at once:\nSell {code}*1#\nOffers {code}*2#\nOrders {code}*3#\nPrices {code}*5#", code=code)
+    )

@@ -87,7 +87,9 @@ def drop(visit: Visit) -> str:
 @screen("who", entry=True, goes=("who.pin", "who.forgot"))
 def who(visit: Visit) -> Menu:
     """Several people use this number: names only, nothing private before a PIN."""
-    options = [Option(person["name"], "who.pin", person["id"]) for person in visit.tx.people_on_number(msisdn=visit.msisdn)]
+    options = [
+        Option(person["name"], "who.pin", person["id"]) for person in visit.tx.people_on_number(msisdn=visit.msisdn)
+    ]
     options.append(Option(_("Forgotten PIN"), "who.forgot", number=8))
     return Menu(_("{hub}\nWho are you?", hub=visit.hub.name), options, keep="who", back=False)
 

@@ -21,7 +21,11 @@ def open_ones(visit: Visit) -> Menu:
         return Menu(_("You have nothing for sale now."), [Option(_("Sell"), "sell.produce")])
     options = [
         Option(
-            _("{produce} {left}", produce=produce_name(visit, row["produce"]), left=Quantity(row["left_quantity"], row["unit"])),
+            _(
+                "{produce} {left}",
+                produce=produce_name(visit, row["produce"]),
+                left=Quantity(row["left_quantity"], row["unit"]),
+            ),
             "listings.one",
             row["id"],
         )

@@ -26,7 +26,11 @@ def best_first(visit: Visit) -> Menu:
         return Menu(_("No buyer yet. We will tell you."), [Option(_("Prices"), "prices.produce")])
     options = [
         Option(
-            _("{net}: {produce}", net=Amount(row["take_home"], row["currency"]), produce=produce_name(visit, row["produce"])),
+            _(
+                "{net}: {produce}",
+                net=Amount(row["take_home"], row["currency"]),
+                produce=produce_name(visit, row["produce"]),
+            ),
             "offers.one",
             row["id"],
         )
@@ -97,12 +101,19 @@ def details(visit: Visit) -> Pages:
     )
     lines: list[Msg] = [
         _("Buyer: {buyer}", buyer=row["buyer_name"]),
-        _("{produce} {quantity}", produce=produce_name(visit, row["produce"]), quantity=Quantity(row["quantity"], row["unit"])),
+        _(
+            "{produce} {quantity}",
+            produce=produce_name(visit, row["produce"]),
+            quantity=Quantity(row["quantity"], row["unit"]),
+        ),
         _("Price {price}, floaters {floaters}", price=row["price"], floaters=row["price_floaters"])
         if row["price_floaters"] is not None
         else _("Price {price} RWF", price=row["price"]),
         _("Total {total}", total=Amount(estimate.gross, row["currency"])),
-        _("Cash-out fee {fee}", fee=Amount(estimate.cash_out_fee, row["currency"]) if estimate.cash_out_fee is not None else "?"),
+        _(
+            "Cash-out fee {fee}",
+            fee=Amount(estimate.cash_out_fee, row["currency"]) if estimate.cash_out_fee is not None else "?",
+        ),
         _("Handover: {place}, {time}", place=place_name(visit, row["handover_place"]), time=When(row["handover_at"])),
         carrier_line(row),
         _("Until {time}", time=When(row["expires_at"])),

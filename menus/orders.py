@@ -63,7 +63,11 @@ def _lines(visit: Visit, row: dict[str, Any]) -> Msg:
     total = terms.amount(row["quantity"], row["price"], row["unit"])
     lines = [
         _("Order {code}: {state}", code=row["code"], state=STATES[row["state"]]),
-        _("{produce} {quantity}", produce=produce_name(visit, row["produce"]), quantity=Quantity(row["quantity"], row["unit"])),
+        _(
+            "{produce} {quantity}",
+            produce=produce_name(visit, row["produce"]),
+            quantity=Quantity(row["quantity"], row["unit"]),
+        ),
         _("{price} RWF, about {total}", price=row["price"], total=Amount(total, row["currency"])),
         _("{name} {phone}", name=other, phone=phone or ""),
         _("Handover: {place}, {time}", place=place_name(visit, row["handover_place"]), time=When(row["handover_at"])),

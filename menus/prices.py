@@ -38,7 +38,15 @@ def lines(visit: Visit, code: str, place: str | None) -> Msg:
     if near is None:
         said.append(_("No trade yet in the last 14 days"))
     else:
-        said.append(_("{area}: middle {median}, {low} to {high}", area=area_name(visit, near), median=near.median, low=near.low, high=near.high))
+        said.append(
+            _(
+                "{area}: middle {median}, {low} to {high}",
+                area=area_name(visit, near),
+                median=near.median,
+                low=near.low,
+                high=near.high,
+            )
+        )
         said.append(_("Trades in 14 days: {n}", n=near.trades))
     return joined(said)
 
@@ -46,7 +54,10 @@ def lines(visit: Visit, code: str, place: str | None) -> Msg:
 @screen("prices.place", goes=("prices.pick",))
 def place(visit: Visit) -> Ask:
     return Ask(
-        _("Which district? Write its first letters.\nExample: Nyam"), PlaceLetters(visit.hub.places), "places", "prices.pick"
+        _("Which district? Write its first letters.\nExample: Nyam"),
+        PlaceLetters(visit.hub.places),
+        "places",
+        "prices.pick",
     )
 
 

@@ -48,5 +48,3 @@ def day_of(iso: str) -> str:
     """25/01/2025 of 2025-01-25: a dated row always shows its year."""
     year, month, day = iso.split("-")
     return f"{day}/{month}/{year}"
-
-

@@ -115,9 +115,7 @@ def refused(visit: Visit) -> Menu:
 def repeat(visit: Visit) -> Done:
     """The last listing once more, in one answer."""
     try:
-        row = listings.repeat(
-            visit.tx, hub=visit.hub, clock=visit.clock, now=visit.now, seller_id=visit.me["id"]
-        )
+        row = listings.repeat(visit.tx, hub=visit.hub, clock=visit.clock, now=visit.now, seller_id=visit.me["id"])
     except terms.Refused as refused:
         return Done(refusals.line(refused))
     return said(visit, row)

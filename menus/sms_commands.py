@@ -73,7 +73,12 @@ def _price(visit: Visit, words: list[str]) -> tuple[str, dict[str, Any]]:
     values: dict[str, Any] = {"produce": produce.code, "floor": str(floor.price or "-")}
     if near is None:
         return "sms.price_none", values
-    return "sms.price", values | {"median": str(near.median), "low": str(near.low), "high": str(near.high), "n": near.trades}
+    return "sms.price", values | {
+        "median": str(near.median),
+        "low": str(near.low),
+        "high": str(near.high),
+        "n": near.trades,
+    }
 
 
 def _offers(visit: Visit, words: list[str]) -> tuple[str, dict[str, Any]]:

@@ -152,7 +152,7 @@ class WorstWorld:
         caps = buyers.caps(row["verification"])
         most = caps["max_pieces" if produce.unit == "piece" else "max_quantity_grams"]
         by_value = caps["max_value_minor"] * (1 if produce.unit == "piece" else 1000) // produce.max_price
-        return max(min(wanted, most, by_value) - (0 if produce.unit == "piece" else 1), 1)
+        return max(min(wanted, most, int(by_value)) - (0 if produce.unit == "piece" else 1), 1)
 
     def _order(self, buyer: dict[str, Any], listing: dict[str, Any]) -> dict[str, Any]:
         offer = self._offer(buyer, listing, share=50)
@@ -162,7 +162,11 @@ class WorstWorld:
 
     def _trading(self, language: str, longest: Any) -> Iterator[Caller]:
         """A seller with offers of every kind, orders in every state and a dropped call; and the same without trades."""
-        seller, buyer, stranger = self._seller(language), self._buyer(language, "verified"), self._buyer(language, "confirmed")
+        seller, buyer, stranger = (
+            self._seller(language),
+            self._buyer(language, "verified"),
+            self._buyer(language, "confirmed"),
+        )
         kinds = [longest, self.hub.produce_by("coffee.green"), self.hub.produce_by("coffee.cherry")]
         for produce in kinds:
             listing = self._listing(seller, produce)
@@ -183,7 +187,9 @@ class WorstWorld:
             kind="confirm",
             draft={"produce": longest.code, "quantity": longest.max_quantity, "price": longest.max_price},
         ).as_dict()
-        yield Caller("dropped call", self._calls(seller["msisdn"], seller, language, saved=saved), "resume", ("resume",))
+        yield Caller(
+            "dropped call", self._calls(seller["msisdn"], seller, language, saved=saved), "resume", ("resume",)
+        )
 
     def _buyers(self, language: str, longest: Any) -> Iterator[Caller]:
         for verification in ("new", "confirmed", "verified"):
@@ -217,19 +223,24 @@ class WorstWorld:
         """A shared phone, a stopped account, a PIN reset on its way and one that is ready."""
         shared = self._number()
         family = [self._seller(language, shared, f"{NAME[:22]} {letter}") for letter in "ABCDEF"]
-        saved = State(screen="sell.price", stack=["home"], draft={"produce": "coffee.cherry", "quantity": 1000}).as_dict()
+        saved = State(
+            screen="sell.price", stack=["home"], draft={"produce": "coffee.cherry", "quantity": 1000}
+        ).as_dict()
         saved["person_id"] = family[0]["id"]
-        yield Caller("shared phone", self._calls(shared, None, language, shared=True, saved=saved), "who", ("who", "resume"))
+        yield Caller(
+            "shared phone", self._calls(shared, None, language, shared=True, saved=saved), "who", ("who", "resume")
+        )
         stopped = self._seller(language)
         accounts.withdraw_consent(self.tx, now=self.clock.now(), person_id=stopped["id"], purpose="service")
         yield Caller("stopped", self._calls(stopped["msisdn"], stopped, language), "home", ("home",))
         for days in (0, 2):
             forgetful = self._seller(language)
-            accounts.ask_pin_reset(self.tx, now=self.clock.now() - days * DAY_MS, clock=self.clock, person_id=forgetful["id"])
+            accounts.ask_pin_reset(
+                self.tx, now=self.clock.now() - days * DAY_MS, clock=self.clock, person_id=forgetful["id"]
+            )
             calls = self._calls(forgetful["msisdn"], forgetful, language)
             yield Caller(f"PIN reset of {days} days ago", calls, "account.forgot", ("account",))
         full = self._number()
         for letter in "ABCDEF":
             self._seller(language, full, f"{NAME[:22]} {letter}")
         yield Caller("full number", self._calls(full, None, language), "welcome", ("welcome", "register"))
-

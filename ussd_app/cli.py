@@ -32,14 +32,15 @@ def _parts() -> Any:
 def migrate(plan: bool) -> None:
     """Bring the database up to date."""
     from ussd_app.market import rates
-    from ussd_app.store import migrate as migrations
+    from ussd_app.store import migrate as bring_up
+    from ussd_app.store import pending
 
     parts = _parts()
     if plan:
-        waiting = migrations.pending(parts.store)
+        waiting = pending(parts.store)
         click.echo("\n".join(waiting) or "Nothing to do.")
         return
-    done = migrations.migrate(parts.store)
+    done = bring_up(parts.store)
     count = parts.store.write(lambda tx: rates.load(tx, parts.hub))
     click.echo("\n".join(f"applied {name}" for name in done) or "The schema was up to date.")
     click.echo(f"{count} dated prices and fees of hub {parts.hub.code} are in place.")
@@ -70,12 +71,26 @@ def doctor(as_json: bool) -> None:
     parts = _parts()
     faults = not_ready(parts)
     if not faults:
-        faults += parts.store.durability()
+        faults += durability(parts.store)
     if as_json:
         click.echo(json.dumps({"sound": not faults, "faults": faults}))
     else:
         click.echo("\n".join(faults) or f"Sound: {parts.store.engine}, hub {parts.hub.code}.")
     sys.exit(FOUND if faults else 0)
+
+
+def durability(store: Any) -> list[str]:
+    """Whether an acknowledged turn survives a power cut, as the database itself tells it."""
+    with store.read() as tx:
+        if store.engine == "sqlite":
+            mode = tx.rows("PRAGMA journal_mode")[0]["journal_mode"]
+            level = tx.rows("PRAGMA synchronous")[0]["synchronous"]
+            check = tx.rows("PRAGMA quick_check")[0]["quick_check"]
+            said = {"journal_mode": (mode, "wal"), "synchronous": (level, 2), "quick_check": (check, "ok")}
+        else:
+            names = ("synchronous_commit", "fsync", "full_page_writes")
+            said = {name: (tx.rows(f"SHOW {name}")[0][name], "on") for name in names}
+    return [f"{name} is {found}, not {wanted}" for name, (found, wanted) in said.items() if found != wanted]
 
 
 # running
@@ -106,7 +121,9 @@ def up() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a screen.")
 @click.option("--url", help="A running server instead of this process.")
 @click.option("--wire", default="africastalking", show_default=True, help="Which gateway's wire to speak.")
-def dial(code: str, phone: str, keys: str | None, script: Path | None, as_json: bool, url: str | None, wire: str) -> None:
+def dial(
+    code: str, phone: str, keys: str | None, script: Path | None, as_json: bool, url: str | None, wire: str
+) -> None:
     """A phone in the terminal: flask dial '*384*100#' --phone +250788000001"""
     from ussd_app import terminal
 
@@ -130,18 +147,42 @@ emulate = AppGroup("emulate", help="Faithful emulators, each a process of its ow
 
 
 @emulate.command("africastalking")
-@click.option("--port", default=8021, show_default=True)
-@click.option("--fault", multiple=True, help="A fault such as latency_ms=500 or charset=1; see docs/reference/emulator.md")
+@click.option("--port", default=8100, show_default=True)
+@click.option(
+    "--fault", multiple=True, help="A fault: latency_ms=500, charset=yes, reports=shuffled, reset_every=5, hang_ms=..."
+)
 def emulate_africastalking(port: int, fault: tuple[str, ...]) -> None:
     """Africa's Talking: the SMS server, with a journal at /journal."""
     from ussd_app.emulators import africastalking
 
+    settings = _parts().settings
+    said = {
+        "service": settings.public_url,
+        "secret": settings.callback_secrets[0],
+        "time_scale": str(settings.time_scale),
+    }
+    said |= dict(one.partition("=")[::2] for one in fault)
     try:
-        options = africastalking.options_from(port, fault)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
+        options = africastalking.Options(port=port, **_typed(said))
+    except (TypeError, ValueError) as error:
+        raise click.UsageError(f"{error}") from error
     click.echo(f"Africa's Talking emulator at http://127.0.0.1:{port}  (journal: /journal)")
     africastalking.serve(options)
+
+
+def _typed(said: dict[str, str]) -> dict[str, Any]:
+    """Options given as text, as what they are: whole numbers, numbers, yes or no, words."""
+    typed: dict[str, Any] = {}
+    for name, value in said.items():
+        if value in ("yes", "no"):
+            typed[name] = value == "yes"
+        elif name == "senders":
+            typed[name] = tuple(value.split("+"))
+        else:
+            typed[name] = (
+                int(value) if value.isdigit() else float(value) if value.replace(".", "", 1).isdigit() else value
+            )
+    return typed
 
 
 # the conversation
@@ -216,17 +257,21 @@ outbox = AppGroup("outbox", help="What waits to go out.")
 def outbox_list(state: str, as_json: bool) -> None:
     """Messages that wait, or that were given up."""
     from ussd_app.lib.msisdn import mask
+    from ussd_app.store import outbox as messages
 
     parts = _parts()
+    states = [state] if state else ["waiting", "leased", "sending", "held", "refused", "dead"]
     with parts.store.read() as tx:
-        rows = tx.outbox_not_sent(state=state, limit=200)
+        rows = [row for name in states for row in messages.in_state(tx, name, 200)]
     for row in rows:
         row["recipient"] = mask(row["recipient"])
     if as_json:
         click.echo(json.dumps(rows))
     else:
         for row in rows:
-            click.echo(f"{row['id']} {row['state']:<9} {row['template']:<28} to {row['recipient']} tries {row['tries']} {row['last_error']}")
+            click.echo(
+                f"{row['id']} {row['state']:<9} {row['template']:<28} to {row['recipient']} tries {row['tries']} {row['last_error']}"
+            )
         click.echo(f"{len(rows)} messages.")
     sys.exit(FOUND if any(row["state"] == "dead" for row in rows) else 0)
 
@@ -266,9 +311,7 @@ def numbers_move(person_id: str, new_number: str, by: str) -> None:
     if number is None:
         raise click.UsageError("That is not a phone number.")
     now = parts.clock.now()
-    move = parts.store.write(
-        lambda tx: accounts.start_move(tx, now=now, person_id=person_id, new_msisdn=number, by=by)
-    )
+    move = parts.store.write(lambda tx: accounts.start_move(tx, now=now, person_id=person_id, new_msisdn=number, by=by))
     if move is None:
         raise click.ClickException("Not possible: no such active person, a move waits already, or the number is full.")
     click.echo(f"Another operator must now say: flask numbers approve {move} --by NAME")
@@ -283,9 +326,7 @@ def numbers_approve(move_id: str, by: str) -> None:
 
     parts = _parts()
     now = parts.clock.now()
-    answer = parts.store.write(
-        lambda tx: accounts.approve_move(tx, now=now, clock=parts.clock, move_id=move_id, by=by)
-    )
+    answer = parts.store.write(lambda tx: accounts.approve_move(tx, now=now, clock=parts.clock, move_id=move_id, by=by))
     click.echo(answer)
     sys.exit(0 if answer == "moved" else FOUND)
 

@@ -202,7 +202,7 @@ class Conversation:
         if request.cumulative:
             return len(request.text) <= row["text_length"]
         if request.first or request.turn is not None:
-            return bool(request.first) or request.turn != row["turns"]
+            return bool(request.first) or request.turn != int(row["turns"])
         # Without a turn number a repeat cannot be told from the same key pressed again, until the session is over.
         return bool(row["session_state"] != "open")
 

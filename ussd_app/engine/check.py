@@ -140,7 +140,9 @@ class _Walk:
                 visit.draft["new_pin"] = "hash"
                 result = self.engine.secret_answered(visit, pin_ok, _("Wrong PIN. Tries left: {n}", n=2))
         except Exception as error:
-            self.report.fault(f"{before} [{self.language}, {self.caller.name}]: {typed!r} fails: {type(error).__name__}: {error}")
+            self.report.fault(
+                f"{before} [{self.language}, {self.caller.name}]: {typed!r} fails: {type(error).__name__}: {error}"
+            )
             return
         if confirms and result.more and self._understood(visit, typed):
             self.report.fault(f"{before}: key {typed} commits, and is valid again on {result.screen}")
@@ -213,5 +215,3 @@ class _Walk:
 def _copy(data: dict[str, Any]) -> dict[str, Any]:
     copied: dict[str, Any] = json.loads(json.dumps(data))
     return copied
-
-

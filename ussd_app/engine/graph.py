@@ -55,7 +55,9 @@ def svg(screens: Screens) -> str:
     for name, (x, y) in place.items():
         radius = 13 if screens[name].is_action else 3
         fill = "#eef6ee" if screens[name].is_action else "#fdf6e3"
-        parts.append(f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="{radius}" fill="{fill}" stroke="#465"/>')
+        parts.append(
+            f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="{radius}" fill="{fill}" stroke="#465"/>'
+        )
         parts.append(f'<text x="{x + 8}" y="{y + 17}">{name}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
 

@@ -23,9 +23,7 @@ class Page:
     cut: bool = False
 
 
-def fit(
-    title: str, lines: list[str], navigation: str, more: str, page: int, limit: int, guidance: str = ""
-) -> Page:
+def fit(title: str, lines: list[str], navigation: str, more: str, page: int, limit: int, guidance: str = "") -> Page:
     """Lay out `page` (from 0) of a menu: guidance and title, as many option lines as fit, then the navigation line.
 
     `navigation` is shown on every page, `more` is added where another page follows. Returns the last page for a page

@@ -56,9 +56,10 @@ class Confirm:
 class Answer(Protocol):
     """How a typed answer is read. `examples` are worst-case good answers, used to prove that screens fit."""
 
-    examples: Sequence[str]
+    @property
+    def examples(self) -> Sequence[str]: ...
 
-    def read(self, typed: str) -> Any | Wrong: ...
+    def read(self, text: str) -> Any | Wrong: ...
 
 
 @dataclass(frozen=True)

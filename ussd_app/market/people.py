@@ -142,8 +142,8 @@ def register_buyer(
 ) -> Person:
     """Register a buyer, near (a number) or abroad (a mail address).
 
-    Args: as `register_seller`; `country` two letters; `mail` as typed. Over 'ussd' the gateway vouches for the number,
-    so the contact counts as confirmed; from anywhere else a code must confirm it (buyers.ask_contact_code).
+    Args: as `register_seller`; `country` two letters; `mail` as typed. However she comes, a code must confirm the
+    contact before her first offer (buyers.ask_contact_code).
     Returns the person. Raises Refused bad_name, no_contact, number_full, mail_taken.
     """
     cleaned = None if mail is None else clean_mail(mail)
@@ -164,7 +164,7 @@ def register_buyer(
         pin_hash=pin_hash,
         registered_by=None,
     )
-    make_buyer(tx, now=now, person_id=person_id, country=country, company=company, city=city, channel=channel)
+    make_buyer(tx, now=now, person_id=person_id, country=country, company=company, city=city)
     _consent(tx, now, person_id, consent_version, language, channel)
     return _known(tx, person_id)
 
@@ -177,7 +177,7 @@ def make_seller(tx: Tx, *, now: int, person_id: str, kind: str = "farmer", coope
 
 
 def make_buyer(
-    tx: Tx, *, now: int, person_id: str, country: str, company: str = "", city: str = "", channel: str = "web"
+    tx: Tx, *, now: int, person_id: str, country: str, company: str = "", city: str = ""
 ) -> bool:
     """Give a known person the buyer's role (see `register_buyer`). Returns False when she has it already."""
     return bool(
@@ -186,7 +186,7 @@ def make_buyer(
             company=_line(company, 60),
             country=country.upper()[:2],
             city=_line(city, 40),
-            verification="confirmed" if channel == "ussd" else "new",
+            verification="new",
             now=now,
         )
     )

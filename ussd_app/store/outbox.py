@@ -188,7 +188,7 @@ def mark_sent(
 ) -> bool:
     """The gateway took it, as `external_id`; `cost_minor` in 1/10000 of the currency unit. False: the lease was lost.
 
-    The values of a code are blanked. Delivery reports that came before this note are applied.
+    The values of a code are blanked (the simulator's phones, which production refuses, must show it). Delivery reports that came before this note are applied.
     """
     marked = tx.outbox_mark_sent(
         id=message.id,

@@ -36,7 +36,7 @@ def health(parts: Any) -> Blueprint:
 
 def not_ready(parts: Any) -> list[str]:
     """Why this process should get no traffic, in plain words; empty when it should."""
-    from ussd_app.store.migrate import pending
+    from ussd_app.store import pending
 
     try:
         waiting = pending(parts.store)

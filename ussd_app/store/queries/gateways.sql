@@ -25,3 +25,10 @@ ORDER BY received_at;
 -- name: delivery_reports_drop(gateway, external_id)!
 DELETE FROM delivery_reports
 WHERE gateway = :gateway AND external_id = :external_id;
+
+-- name: gateway_notes_forget_inbox(before)!
+-- A gateway sends an SMS again for 12 hours at most: after that its id need not be known.
+DELETE FROM inbox WHERE received_at < :before;
+
+-- name: gateway_notes_forget_reports(before)!
+DELETE FROM delivery_reports WHERE received_at < :before;

@@ -45,7 +45,7 @@ WHERE id = :id AND fence = :fence AND state = 'leased';
 UPDATE outbox
 SET state = 'sent', sent_at = :now, gateway = :gateway, external_id = :external_id, parts = :parts,
     cost_minor = :cost_minor, cost_currency = :cost_currency, last_error = '',
-    values_json = CASE WHEN purpose = 'code' THEN '{}' ELSE values_json END,
+    values_json = CASE WHEN purpose = 'code' AND :gateway <> 'simulator' THEN '{}' ELSE values_json END,
     lease_until = NULL, lease_by = NULL
 WHERE id = :id AND fence = :fence AND state = 'sending';
 
