@@ -191,7 +191,7 @@ def offered(visit: Visit, row: dict[str, Any]) -> terms.Terms:
         point="station" if brought else "farm_gate",
         handover_place=visit.me["place"] if brought else row["place"],
         carrier="seller" if brought else "buyer",
-        settlement="outside",
+        settlement=visit.settings.settlement[0],
     )
 
 

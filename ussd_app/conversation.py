@@ -200,7 +200,7 @@ class Conversation:
     def _may_repeat(request: UssdRequest, row: dict[str, Any]) -> bool:
         """Can this callback be one that was answered before? Spares the look-up on the common turn."""
         if request.cumulative:
-            return len(request.text) <= row["text_length"]
+            return len(request.text) <= int(row["text_length"])
         if request.first or request.turn is not None:
             return bool(request.first) or request.turn != int(row["turns"])
         # Without a turn number a repeat cannot be told from the same key pressed again, until the session is over.
@@ -232,6 +232,7 @@ class Conversation:
             return self.engine.secret_answered(visit, True, limit=limit)
         if work.purpose == "again":
             return self.engine.secret_answered(visit, verdict.ok, _("The two PINs differ. Choose again."), limit)
+        self._note_check(visit, verdict.ok)
         if verdict.ok:
             pins.give_back(visit.tx, work.person_id, work.spent_at)
             return self.engine.secret_answered(visit, True, limit=limit)
@@ -239,6 +240,13 @@ class Conversation:
         if not left:
             return self.engine.go(visit, "pin.locked", limit)
         return self.engine.secret_answered(visit, False, _("Wrong PIN. Tries left: {n}", n=left), limit)
+
+    @staticmethod
+    def _note_check(visit: Visit, right: bool) -> None:
+        """Count right and wrong PINs per gateway and hour: one PIN tried on many numbers shows nowhere else."""
+        pins.note_check(visit.tx, now=visit.now, gateway=visit.gateway, right=right)
+        if not right and pins.spraying(visit.tx, visit.gateway, visit.now):
+            log.error("many wrong PINs over gateway %s this hour: somebody may be trying one PIN on many numbers", visit.gateway)
 
     # rows
 

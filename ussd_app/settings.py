@@ -12,6 +12,7 @@ from pathlib import Path
 
 ENVIRONMENTS = ("development", "production")
 KNOWN_GATEWAYS = ("africastalking", "hubtel", "simulator")
+KNOWN_SETTLEMENTS = ("outside",)  # the parties pay each other; the other modes need wallets, which are not here yet
 KNOWN_SMS_GATEWAYS = ("simulator", "africastalking")
 WEAK = {"", "secret", "changeme", "change-me", "development", "dev", "password", "test"}
 
@@ -36,6 +37,7 @@ class Settings:
     secret_key: str = field(default="", repr=False)
     pin_key: str = field(default="", repr=False)
     hub: str = "rw"
+    settlement: tuple[str, ...] = ("outside",)
     gateways: tuple[str, ...] = ("africastalking", "simulator")
     sms_gateway: str = "simulator"
     sms_replies: bool = False
@@ -75,6 +77,7 @@ def from_environment(env: Mapping[str, str] | None = None) -> Settings:
         secret_key=read.secret("SECRET_KEY", environment),
         pin_key=read.secret("PIN_KEY", environment),
         hub=read.text("HUB", "rw"),
+        settlement=read.names("SETTLEMENT", "outside", KNOWN_SETTLEMENTS),
         gateways=read.names("GATEWAYS", "africastalking,simulator", KNOWN_GATEWAYS),
         sms_gateway=read.choice("SMS_GATEWAY", "simulator", KNOWN_SMS_GATEWAYS),
         sms_replies=read.flag("SMS_REPLIES"),

@@ -15,6 +15,7 @@ def set_language(tx: Tx, now: int, person: dict[str, Any], language: str) -> Non
 
 def stop(tx: Tx, now: int, person_id: str) -> bool:
     """Withdraw her consent: listings and offers are withdrawn, the account rests. False while an order is open."""
+    tx.lock(f"person:{person_id}")
     if tx.open_business(person_id=person_id):
         return False
     _close_shop(tx, now, person_id)
@@ -23,6 +24,7 @@ def stop(tx: Tx, now: int, person_id: str) -> bool:
 
 def erase(tx: Tx, now: int, person_id: str) -> bool:
     """Forget her: listings and offers are withdrawn, everything that names her is blanked. False while an order is open."""
+    tx.lock(f"person:{person_id}")
     if tx.open_business(person_id=person_id):
         return False
     _close_shop(tx, now, person_id)

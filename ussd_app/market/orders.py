@@ -42,6 +42,8 @@ def accept(tx: Tx, *, clock: Clock, now: int, person_id: str, offer_id: str) -> 
     Raises Refused: not_found, gone, expired, not_enough (left), below_floor (by the floor of today).
     """
     offer = offers.received(tx, offer_id, person_id)
+    for party in sorted((offer["seller_id"], offer["buyer_id"])):
+        tx.lock(f"person:{party}")  # nobody is erased between the count of her open orders and this one
     listings.check_open(offer["state"], offer["expires_at"], now)
     rates.floor_for(tx, offer["produce"], offer["currency"], now).check(offer["price"], offer["price_floaters"])
     listing = _take(tx, now, offer)
