@@ -92,7 +92,7 @@ def wire(settings: Settings, store: Store | None = None, clock: Clock | None = N
         metrics=Metrics(),
         opt_out=opt_out,
         render_notice=notices.render,
-        demo_people=lambda: demo.people_for_phones(store, hub),
+        demo_people=lambda: demo.people_for_phones(store, hub, settings),
     )
 
 

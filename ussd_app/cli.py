@@ -24,6 +24,16 @@ def _parts() -> Any:
     return current_app.extensions["parts"]
 
 
+def _market() -> Any:
+    """The parts with a database that is up to date; else one sentence that says what to do."""
+    from ussd_app.store import pending
+
+    parts = _parts()
+    if pending(parts.store):
+        raise click.ClickException("The database is not up to date. Run: flask migrate")
+    return parts
+
+
 # the database
 
 
@@ -51,12 +61,14 @@ def seed() -> None:
     """Put demonstration people and trades in (development only); a second time renews what has expired."""
     from ussd_app import demo as demonstration
 
-    parts = _parts()
+    parts = _market()
     if parts.settings.production:
         raise click.ClickException("There are no demonstration people in production.")
     now = parts.clock.now()
-    summary = demonstration.seed(parts.store, parts.hub, now=now, pin_key=parts.settings.pin_key)
-    renewed = demonstration.renew(parts.store, parts.hub, now, parts.clock)
+    summary = demonstration.seed(
+        parts.store, parts.hub, now=now, pin_key=parts.settings.pin_key, settings=parts.settings
+    )
+    renewed = demonstration.renew(parts.store, parts.hub, now, parts.clock, parts.settings)
     click.echo(", ".join(f"{count} {what}" for what, count in summary.items()))
     if renewed:
         click.echo(f"{renewed} expired listings and offers renewed.")
@@ -102,7 +114,7 @@ def worker(once: bool) -> None:
     """Send what waits in the outbox and run the regular jobs."""
     from ussd_app.running import run_worker
 
-    run_worker(_parts(), once)
+    run_worker(_market(), once)
 
 
 @click.command()
@@ -127,7 +139,7 @@ def dial(
     """A phone in the terminal: flask dial '*384*100#' --phone +250788000001"""
     from ussd_app import terminal
 
-    settings = _parts().settings
+    settings = (_parts() if url else _market()).settings
     target: Any = url or current_app._get_current_object()  # type: ignore[attr-defined]
     status = terminal.dial(
         target,
@@ -231,12 +243,13 @@ demo = AppGroup("demo", help="The demonstration market.")
 @click.option("--json", "as_json", is_flag=True)
 def demo_accounts(as_json: bool) -> None:
     """The demo people: who they are, their numbers and PINs."""
-    parts = _parts()
+    parts = _market()
     if parts.settings.production:
         raise click.ClickException("There are no demonstration people in production.")
     people = parts.demo_people()
     if as_json:
-        click.echo(json.dumps(people, ensure_ascii=False, indent=1))
+        told = [{"phone": person.pop("msisdn"), **person} for person in people]
+        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
         return
     for person in people:
         click.echo(
@@ -259,7 +272,7 @@ def outbox_list(state: str, as_json: bool) -> None:
     from ussd_app.lib.msisdn import mask
     from ussd_app.store import outbox as messages
 
-    parts = _parts()
+    parts = _market()
     states = [state] if state else ["waiting", "leased", "sending", "held", "refused", "dead"]
     with parts.store.read() as tx:
         rows = [row for name in states for row in messages.in_state(tx, name, 200)]
@@ -287,7 +300,7 @@ def buyers_verify(person_id: str, by: str, why: str) -> None:
     """An operator saw a buyer's papers: the small caps end."""
     from ussd_app.market import buyers as rules
 
-    parts = _parts()
+    parts = _market()
     now = parts.clock.now()
     if not parts.store.write(lambda tx: rules.verify(tx, now=now, person_id=person_id, by=by, why=why)):
         raise click.ClickException("No confirmed buyer has this id.")
@@ -306,7 +319,7 @@ def numbers_move(person_id: str, new_number: str, by: str) -> None:
     from ussd_app.lib.msisdn import parse
     from ussd_app.market import accounts
 
-    parts = _parts()
+    parts = _market()
     number = parse(new_number, parts.hub.country)
     if number is None:
         raise click.UsageError("That is not a phone number.")
@@ -324,7 +337,7 @@ def numbers_approve(move_id: str, by: str) -> None:
     """A second operator approves; both numbers are told by SMS."""
     from ussd_app.market import accounts
 
-    parts = _parts()
+    parts = _market()
     now = parts.clock.now()
     answer = parts.store.write(lambda tx: accounts.approve_move(tx, now=now, clock=parts.clock, move_id=move_id, by=by))
     click.echo(answer)
@@ -338,7 +351,7 @@ def reset_pin(person_id: str, by: str) -> None:
     """Begin a PIN reset for somebody; she sets the new PIN herself, on her own phone, 24 hours later."""
     from ussd_app.market import accounts
 
-    parts = _parts()
+    parts = _market()
     now = parts.clock.now()
     waiting = parts.store.write(
         lambda tx: accounts.ask_pin_reset(tx, now=now, clock=parts.clock, person_id=person_id, by=by)
