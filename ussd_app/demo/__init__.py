@@ -2,6 +2,8 @@
 
 The same seed and date give the same rows, PIN hashes apart. Its PINs are known to everybody, so production has none of
 it. Nobody is sent a message about any of it.
+
+Law of this package: it stands above the market and is imported by the wiring and the commands alone.
 """
 
 from __future__ import annotations
