@@ -154,6 +154,7 @@ def _register_problems(app: Flask, parts: PageParts) -> None:
     def not_there(error: HTTPException) -> AnyResponse:
         if request.blueprint != "market" and request.method not in ("GET", "HEAD"):
             return error.get_response()
+        g.visitor = g.get("visitor") or load_visitor(parts)
         return for_people(404, _("Nothing is here."), _("The page does not exist, or it is not yours."))
 
     @app.errorhandler(StoreError)
