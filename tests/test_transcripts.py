@@ -1,0 +1,43 @@
+"""Every dialogue of `transcripts/` through every gateway's wire on SQLite, and on PostgreSQL as well.
+
+A file is one story about people of its own. Its language is in its name (`sell.rw.txt`). A line `# needs: turn numbers`
+keeps it from the one wire that cannot tell a repeat from the same key pressed again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conversation.world import BARE, market
+from ussd_app.player import Player
+from ussd_app.transcript import parse
+
+TRANSCRIPTS = Path(__file__).parent / "transcripts"
+FILES = sorted(TRANSCRIPTS.glob("*.txt"))
+WIRES = ("africastalking", "hubtel", "simulator", BARE, "engine")
+PLACES = [("sqlite", wire) for wire in WIRES] + [("postgres", "africastalking")]
+NEEDS_TURNS = "# needs: turn numbers"
+FLOWS = {
+    "account", "buy", "buy_caps", "direct_dial", "dropped", "expired", "help", "invalid", "leave", "listings", "locked",
+    "offers", "offers_counter", "offers_refuse", "orders", "pin", "prices", "register_buyer", "register_seller", "repeat",
+    "repeats", "sell", "shared_phone", "sms",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("engine", "wire"), PLACES, ids=["-".join(place).replace(" ", "_") for place in PLACES])
+@pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
+def test_a_dialogue_goes_as_written(
+    file: Path, engine: str, wire: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = file.read_text(encoding="utf-8")
+    if wire == BARE and NEEDS_TURNS in text:
+        pytest.skip("a gateway that echoes nothing cannot tell these repeats")
+    with market(request.getfixturevalue(f"{engine}_url"), monkeypatch) as opened:
+        assert Player(opened.world(wire)).play(parse(text, f"tests/transcripts/{file.name}")) > 0
+
+
+@pytest.mark.parametrize("language", ["en"])
+def test_every_flow_is_told_in_this_language(language: str) -> None:
+    assert FLOWS <= {file.name.removesuffix(f".{language}.txt") for file in FILES}
