@@ -209,3 +209,19 @@ def test_a_store_that_is_busy_is_told_and_nothing_is_half_done(world: World, mon
     monkeypatch.setattr(type(world.store), "write", busy)
     answer = browser.post(f"/listings/{listing['id']}/offers", **TERMS, form_key="k")
     assert (answer.status_code, "The market is busy." in text_of(answer)) == (503, True)
+
+
+def test_every_text_of_the_pages_can_be_translated() -> None:
+    """Each `t(...)` holds its whole text, so that it can be collected; and no words stand outside of one."""
+    from babel.messages.extract import extract
+    from jinja2.ext import babel_extract
+
+    for path in sorted(Path("ussd_app/web/templates").glob("market_*.html")):
+        source = path.read_text("utf-8")
+        with path.open("rb") as file:
+            found = [entry[1] for entry in extract(babel_extract, file, keywords={"t": None})]
+        literal = re.findall(r"""\bt\((["'])""", source)
+        assert len(found) == len(literal), path
+        bare = re.sub(r"(?s){%.*?%}|{{.*?}}|{#.*?#}", "", source)
+        bare = re.sub(r"""(?s)<[^>]*>|[\w-]+="[^"]*\"""", "", bare)
+        assert not re.search(r"[A-Za-z]{2}", bare), (path, bare.split())
