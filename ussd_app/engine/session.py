@@ -26,6 +26,7 @@ from ussd_app.engine.screen import (
 )
 from ussd_app.engine.visit import State, Visit
 from ussd_app.i18n import Msg, Text, _, show
+from ussd_app.lib.gsm7 import fold_ascii
 from ussd_app.lib.typed import normalise, yes_no
 
 HOME = "home"
@@ -186,7 +187,7 @@ class Engine:
 
     def _by_label(self, visit: Visit, typed: str) -> list[Any] | None:
         """The option whose label was typed instead of its number; `yego` and `oya` on a confirmation."""
-        wanted = paging.plain(normalise(typed)).casefold().strip()
+        wanted = fold_ascii(normalise(typed)).casefold().strip()
         if not wanted or wanted.isdigit():
             return None
         state = visit.state
