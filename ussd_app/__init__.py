@@ -42,6 +42,13 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
         SESSION_COOKIE_SECURE=settings.production,
         SESSION_COOKIE_NAME="__Host-market" if settings.production else "market",
     )
+    if settings.trusted_proxies:
+        from werkzeug.middleware.proxy_fix import ProxyFix
+
+        # Scheme and host as the outermost trusted proxy saw them; addresses are read where they matter.
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=0, x_proto=settings.trusted_proxies, x_host=settings.trusted_proxies
+        )
     parts = wire(settings, store, clock)
     app.extensions["parts"] = parts
     app.register_blueprint(callbacks.callbacks(parts))
