@@ -153,12 +153,14 @@ class Person:
     phone: Phone
     tally: Tally
     patient: bool = True
+    dropped: bool = False  # this dialogue broke off once: what is offered to go on with is this dialogue's own
 
     def does(self, script: Script, until: str) -> Answer | None:
         """Answer every screen by `script` until the screen `until` is shown or the call ends there.
 
         None: the call dropped at the last step, and after dialling again she cannot tell whether it was taken.
         """
+        self.dropped = False
         try:
             return self._through(script, until)
         finally:
@@ -173,7 +175,8 @@ class Person:
             if answer.screen == until and (seen is not None or not answer.more):
                 return answer
             assert answer.more, f"the call ended on {answer.screen!r}, not on {until!r}: {answer.text}"
-            seen, typed = answer, "1" if answer.screen == "resume" else script.get(answer.screen)
+            resume = "1" if self.dropped else "2"
+            seen, typed = answer, resume if answer.screen == "resume" else script.get(answer.screen)
             assert typed is not None, f"nobody told what to answer on {answer.screen!r}: {answer.text}"
             last = answer.screen == [*script][-1]
             answer = self._send(typed, seen, last)
@@ -185,12 +188,10 @@ class Person:
         except NoAnswer:
             if self.patient:
                 answer = self._until_answered(before)
-            elif last:
-                self.tally.add(redials=1)
-                return None
             else:
                 self.tally.add(redials=1)
-                return self._call(self.phone.dial)
+                self.dropped = True
+                return None if last else self._call(self.phone.dial)
         self._judge(answer)
         return answer
 
