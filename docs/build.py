@@ -254,17 +254,18 @@ _CARD = """<!doctype html>
 <meta charset="utf-8">
 <title>{hub}: direct-dial cards</title>
 <style>
-@page {{ size: A6 portrait; margin: 8mm; }}
-body {{ font: 12pt/1.3 sans-serif; color: #000; background: #fff; margin: 0; }}
+@page {{ size: 105mm 148mm; margin: 8mm; }}
+body {{ font: 11pt/1.2 sans-serif; color: #000; background: #fff; margin: 0; }}
 section {{ break-after: page; max-width: 89mm; margin: 0 auto 8mm; }}
 h1 {{ font-size: 15pt; margin: 0; }}
 h2 {{ font-size: 11pt; margin: 3mm 0 1mm; }}
 p {{ margin: 1mm 0; }}
 .code {{ font: bold 17pt monospace; }}
 table {{ border-collapse: collapse; width: 100%; }}
-td {{ border-bottom: .3mm solid #999; padding: .9mm 0; }}
-td:last-child {{ font: bold 12pt monospace; text-align: right; white-space: nowrap; }}
+td {{ border-bottom: .3mm solid #999; padding: .5mm 0; }}
+td:last-child {{ font: bold 11pt monospace; text-align: right; white-space: nowrap; }}
 .foot {{ font-size: 9pt; }}
+section:last-child {{ break-after: auto; }}
 @media print {{ section {{ margin-bottom: 0; }} }}
 </style>
 </head>

@@ -345,3 +345,18 @@ def test_the_card_is_for_each_language_and_commits_nothing() -> None:
     sellers, buyers = build.task_names()
     assert numbers == {getattr(tasks, name) for name in (*sellers, *buyers) if name not in build.NOT_ON_CARDS}
     assert "http" not in page.replace("<!doctype html>", "")
+
+
+@pytest.mark.browser
+def test_each_card_is_one_page_of_a6(tmp_path: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    file = tmp_path / "cards.pdf"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        page = chromium.new_page()
+        page.goto((ROOT / "docs" / "card.html").as_uri())
+        page.pdf(path=str(file), prefer_css_page_size=True)
+        chromium.close()
+    sizes = re.findall(rb"/MediaBox \[0 0 (\d+)[\d.]* (\d+)", file.read_bytes())
+    assert sizes == [(b"298", b"420")] * 4  # points: 105 by 148 mm
