@@ -301,7 +301,10 @@ class Engine:
                 return page
             pages.append(page)
         if guidance and all(page.cut for page in pages):
-            # A question as long as the phone's screen: the guidance takes its place above the same keys.
+            # A question as long as the phone's screen: the guidance takes the place of its first lines.
+            rest = title.partition("\n")[2]
+            if rest:
+                return self._laid_out(lay_out, visit, shown, rest, lines, guidance, limit)
             return self._laid_out(lay_out, visit, shown, guidance, lines, "", limit)
         return min(pages, key=lambda page: (page.cut, page.pages))
 
