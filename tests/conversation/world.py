@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import secrets
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from tests.conversation.givens import Givens
 from ussd_app import create_app
 from ussd_app.handset import HttpWorld, suffix_of
 from ussd_app.lib.clock import ManualClock
-from ussd_app.market import rates
+from ussd_app.market import pins, rates
 from ussd_app.messages import SendResult, SmsIn, SmsOut, UssdReply, UssdRequest
 from ussd_app.parts import Parts
 from ussd_app.running import regular_jobs
@@ -70,11 +72,11 @@ class Phones:
 class Market:
     """A wired service on a store of its own."""
 
-    app: Flask
-    parts: Parts
-    clock: ManualClock
-    given: Givens
-    phones: Phones = field(default_factory=Phones)
+    app: Flask = field(repr=False)
+    parts: Parts = field(repr=False)
+    clock: ManualClock = field(repr=False)
+    given: Givens = field(repr=False)
+    phones: Phones = field(default_factory=Phones, repr=False)
 
     @property
     def store(self) -> Store:
@@ -114,12 +116,23 @@ class Market:
 def market(url: str, patch: pytest.MonkeyPatch) -> Iterator[Market]:
     """The service over the migrated, empty store at `url`, the hub's dated rows loaded."""
     patch.setitem(WIRES, BARE, BareSimulator())
+    patch.setattr(pins, "_hasher", _quick_hasher)
     clock = ManualClock(NOW)
     with contextlib.closing(open_store(url)) as store:
         app = create_app(SETTINGS, store, clock)
         parts: Parts = app.extensions["parts"]
         store.write(lambda tx: rates.load(tx, parts.hub))
         yield Market(app, parts, clock, Givens(parts, patch))
+
+
+@functools.cache
+def _quick_hasher() -> Any:
+    """Argon2id with next to no work and no salt, so that two runs keep the same hash: what the real cost is worth is
+    proved with the PINs themselves."""
+    from argon2 import PasswordHasher
+
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    return SimpleNamespace(hash=lambda secret: hasher.hash(secret, salt=b"the same salt...."), verify=hasher.verify)
 
 
 class EngineWorld:
