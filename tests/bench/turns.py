@@ -10,7 +10,6 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -46,6 +45,7 @@ SALE_WALK = (
     ("700", "sell.confirm", "read the sum"),
     ("1", "sell.save", "confirm: the listing is written"),
 )
+WARM_CALLS = 10
 Walk = tuple[tuple[str, str, str], ...]
 
 
@@ -135,12 +135,15 @@ def _scanned(step: str, sql: str) -> str:
 
 
 def growth(small: Phones, large: Phones, seconds: float) -> dict[str, list[tuple[float, float]]]:
-    """Walk both markets by turns for `seconds`; returns milliseconds (small, large) of every named turn, paired."""
+    """Walk both markets by turns for `seconds`; returns milliseconds (small, large) of every named turn, paired.
+
+    The first calls are not counted: they fill the page caches.
+    """
     rng = random.Random(7)
     times: dict[str, list[tuple[float, float]]] = defaultdict(list)
     began = perf_counter()
     calls = 0
-    while perf_counter() - began < seconds or calls < 20:
+    while perf_counter() - began < seconds or calls < 2 * WARM_CALLS:
         for walk, number, most in (
             (SELLER_WALK, crowd.seller_phone, lambda n: n),
             (BUYER_WALK, crowd.buyer_phone, crowd.buyers_for),
@@ -149,13 +152,7 @@ def growth(small: Phones, large: Phones, seconds: float) -> dict[str, list[tuple
             one = list(first.walk(number(rng.randint(1, most(first.sellers))), walk))
             two = list(second.walk(number(rng.randint(1, most(second.sellers))), walk))
             for (name, took_one), (_name, took_two) in zip(one, two, strict=True):
-                if name:
+                if name and calls >= WARM_CALLS:
                     times[name].append((took_one, took_two) if first is small else (took_two, took_one))
         calls += 1
     return times
-
-
-def grown(pairs: list[tuple[float, float]]) -> tuple[float, float, float]:
-    """Median milliseconds in the small market and in the large one, and their ratio less one."""
-    small, large = median(a for a, _ in pairs), median(b for _, b in pairs)
-    return small, large, large / small - 1
