@@ -16,7 +16,7 @@ from ussd_app.player import Player
 from ussd_app.transcript import Script, Shown, Step, parse
 
 TRANSCRIPTS = Path(__file__).parent / "transcripts"
-LANGUAGES = ("en",)
+LANGUAGES = ("rw", "en")
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,8 @@ def test_a_task_costs_no_more_than_promised(
     with market(sqlite_url, monkeypatch) as opened:
         spent = cost(opened, promise.dialogue, promise.until, language)
     allowed = f"{promise.answers} answers" + (f", {promise.keys} keys" if promise.keys else "")
-    print(f"\n{promise.task:<32} {language}  {spent.answers} answers, {spent.keys:>2} keys  (at most {allowed})", end="")
+    print(
+        f"\n{promise.task:<32} {language}  {spent.answers} answers, {spent.keys:>2} keys  (at most {allowed})", end=""
+    )
     assert 0 < spent.answers <= promise.answers
     assert promise.keys is None or spent.keys <= promise.keys

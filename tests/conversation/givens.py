@@ -25,7 +25,7 @@ import pytest
 
 from ussd_app.lib import clock as clocks
 from ussd_app.lib import ids, typed
-from ussd_app.market import buyers, codes, leaving, listings, offers, orders, people, pins, prices
+from ussd_app.market import buyers, leaving, listings, offers, orders, people, pins, prices
 from ussd_app.market.terms import Terms
 from ussd_app.parts import Parts
 from ussd_app.store import Tx
@@ -62,15 +62,26 @@ class Givens:
     def __call__(self, words: str) -> None:
         """Make one line true. Raises ValueError where it says nothing known."""
         if code := re.fullmatch(r"next code is (\d{6})", words):
-            self.patch.setattr(codes.ids, "code_digits", lambda n, usual=ids.code_digits: code[1] if n == 6 else usual(n))
+            self.next_code(code[1])
             return
         if re.fullmatch(r"nobody on \+\d+", words):
             return
         for pattern, make in self.lines:
             if match := pattern.fullmatch(words):
-                self.parts.store.write(lambda tx, make=make, match=match: make(tx, match))
-                return
+                return self.write(make, match)
         raise ValueError(f"this can not be given: {words}")
+
+    def write(self, make: Callable[[Tx, re.Match[str]], None], match: re.Match[str]) -> None:
+        self.parts.store.write(lambda tx: make(tx, match))
+
+    def next_code(self, code: str) -> None:
+        """From here on every code of six digits is this one."""
+        usual = ids.code_digits
+
+        def digits(n: int) -> str:
+            return code if n == len(code) else usual(n)
+
+        self.patch.setattr(ids, "code_digits", digits)
 
     def person(self, tx: Tx, line: re.Match[str]) -> None:
         rest = _Rest(line["rest"])
@@ -120,11 +131,17 @@ class Givens:
         """An offer on the seller's last listing, fetched at her place; an order is one she accepted."""
         seller, buyer = self.named(line["seller"]), self.named(line["buyer"])
         row = tx.rows(
-            "SELECT id, unit FROM listings WHERE seller_id = :id AND state = 'open' ORDER BY id DESC LIMIT 1", id=seller["id"]
+            "SELECT id, unit FROM listings WHERE seller_id = :id AND state = 'open' ORDER BY id DESC LIMIT 1",
+            id=seller["id"],
         )[0]
         market: dict[str, Any] = {"clock": self.clock, "now": self.clock.now()}
         terms = Terms(
-            _quantity(line["quantity"], row["unit"]), int(line["price"]), "farm_gate", seller["place"], "buyer", "outside"
+            _quantity(line["quantity"], row["unit"]),
+            int(line["price"]),
+            "farm_gate",
+            seller["place"],
+            "buyer",
+            "outside",
         )
         offer = offers.make(tx, hub=self.hub, buyer_id=buyer["id"], listing_id=row["id"], terms=terms, **market)
         if line["what"] == "order":

@@ -99,7 +99,9 @@ def test_any_input_leads_to_a_screen_that_fits(
 
 
 @pytest.mark.xfail(reason="00 before anybody is registered ends in an error", raises=AssertionError, strict=True)
-@anything(("simulator", "", ["2", "1", "00"]), ("africastalking", "", ["1", "2", "Ana", "rem", "1", PIN, PIN, "00", "12"]))
+@anything(
+    ("simulator", "", ["2", "1", "00"]), ("africastalking", "", ["1", "2", "Ana", "rem", "1", PIN, PIN, "00", "12"])
+)
 def test_a_stranger_may_type_anything(here: Market, language: str, wire: str, suffix: str, inputs: list[str]) -> None:
     call(here, wire, begin(here, "nobody", language), suffix, inputs)
 

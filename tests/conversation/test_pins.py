@@ -54,7 +54,12 @@ def test_a_hundred_sessions_at_once_get_three_guesses(everywhere: Market, monkey
     everywhere.store.write(lambda tx: tx.rows("UPDATE sessions SET state = 'open' RETURNING session_id"))
     checked = counted(monkeypatch)
     with ThreadPoolExecutor(ABREAST) as pool:
-        replies = list(pool.map(lambda one: ask(everywhere, one[1][0], f"{TO_THE_PIN}*{30_000 + one[0]}", one[1][1]), enumerate(sessions)))
+        replies = list(
+            pool.map(
+                lambda one: ask(everywhere, one[1][0], f"{TO_THE_PIN}*{30_000 + one[0]}", one[1][1]),
+                enumerate(sessions),
+            )
+        )
     assert len(checked) == 3
     shown = sorted(reply.screen for reply in replies)
     assert shown.count("account.pin_old") == 2 and shown.count("pin.locked") == 98
@@ -129,7 +134,9 @@ def test_locks_grow_and_outlive_sessions(here: Market) -> None:
     assert wrong() == "pin.locked"  # ten wrong: a new PIN must be asked for
 
 
-@pytest.mark.xfail(reason="what changes while a PIN is judged ends in an error, and the try is not given back", strict=True)
+@pytest.mark.xfail(
+    reason="what changes while a PIN is judged ends in an error, and the try is not given back", strict=True
+)
 @pytest.mark.parametrize("change", ["offer", "seller"])
 def test_what_changes_while_the_pin_is_judged_is_told_and_costs_no_try(
     here: Market, change: str, monkeypatch: pytest.MonkeyPatch
@@ -160,9 +167,7 @@ def texts_of(market: Market) -> list[tuple[str, str]]:
     return found
 
 
-def test_no_pin_is_kept_or_logged_and_no_number_is_logged(
-    everywhere: Market, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_no_pin_is_kept_or_logged_and_no_number_is_logged(everywhere: Market, caplog: pytest.LogCaptureFixture) -> None:
     """A whole life with a market: registered, locked, agreed, changed, forgotten, erased, over every wire."""
     caplog.set_level(logging.DEBUG)
     logging.getLogger("werkzeug").setLevel(logging.DEBUG)
@@ -195,7 +200,9 @@ def test_no_pin_is_kept_or_logged_and_no_number_is_logged(
     secret = re.compile(r"(?<![0-9A-Za-z])(81593|7392[456]|6048[12])(?![0-9A-Za-z])")
     kept = texts_of(everywhere)
     assert len(kept) > 500
-    assert [(table, text) for table, text in kept if secret.search(text) or text in typed] == []
+    assert [(table, text) for table, text in kept if secret.search(text) or any(one in text for one in typed)] == []
     logged = [record.getMessage() + (record.exc_text or "") + str(record.args) for record in caplog.records]
     assert [line for line in logged if secret.search(line)] == []
-    assert [line for line in logged for number in numbers if number.lstrip("+") in line or f"0{number[4:]}" in line] == []
+    assert [
+        line for line in logged for number in numbers if number.lstrip("+") in line or f"0{number[4:]}" in line
+    ] == []

@@ -16,10 +16,8 @@ from tests.conversation.rows import Dump, differences, dump
 from tests.conversation.test_any_input import INPUTS, QUIETLY, begin
 from tests.conversation.world import SECRET, Market, market
 from tests.test_transcripts import FILES, fault_in
-from ussd_app import wires
 from ussd_app.handset import Answer, HttpWorld
 from ussd_app.lib import ids
-from ussd_app.market import codes
 from ussd_app.player import Player
 from ussd_app.store import outbox
 from ussd_app.transcript import parse
@@ -62,8 +60,8 @@ def alike(patch: pytest.MonkeyPatch) -> None:
     count = itertools.count(1)
     patch.setattr(ids, "new_id", lambda: f"{next(count):026d}")
     patch.setattr(outbox, "new_id", ids.new_id)
-    patch.setattr(codes.ids, "code_digits", lambda n: f"{next(count) * 7919:0{n}d}"[-n:])
-    patch.setattr(wires.secrets, "token_hex", lambda n: f"{next(count):0{2 * n}x}")
+    patch.setattr(ids, "code_digits", lambda n: f"{next(count) * 7919:0{n}d}"[-n:])
+    patch.setattr("ussd_app.wires.secrets.token_hex", lambda n: f"{next(count):0{2 * n}x}")
 
 
 def told(url: str, wire: str, text: str, rng: random.Random | None) -> tuple[Dump, NoisyWorld]:
@@ -72,7 +70,7 @@ def told(url: str, wire: str, text: str, rng: random.Random | None) -> tuple[Dum
         alike(patch)
         with market(url, patch) as here:
             world = NoisyWorld(
-                here.app, SECRET, wire, on_given=here.given, on_wait=here.clock.advance, on_inbox=here.inbox,
+                here.app, SECRET, wire, on_given=here.given, on_wait=here.wait, on_inbox=here.inbox,
                 rng=rng, now=here.clock.now,
             )  # fmt: skip
             Player(world).play(parse(text))

@@ -100,7 +100,7 @@ class Market:
         if wire == "engine":
             return EngineWorld(self)
         return HttpWorld(
-            self.app, SECRET, wire, on_given=self.given, on_wait=self._wait, on_inbox=self.inbox,
+            self.app, SECRET, wire, on_given=self.given, on_wait=self.wait, on_inbox=self.inbox,
         )  # fmt: skip
 
     def rows(self, sql: str, **params: Any) -> list[dict[str, Any]]:
@@ -108,7 +108,8 @@ class Market:
             found: list[dict[str, Any]] = tx.rows(sql, **params)
         return found
 
-    def _wait(self, ms: int) -> None:
+    def wait(self, ms: int) -> None:
+        """Let time pass, in milliseconds."""
         self.clock.advance(ms)
 
 
