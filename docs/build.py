@@ -18,7 +18,7 @@ import click
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
-RENEW = "python -m docs.build"
+RENEW = "make docs"
 _PART = re.compile(r"(<!-- made: (?P<name>[a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _CHECK = re.compile(r"(\w+) TEXT[^\n]*?\n?[^\n]*?CHECK \(\1 IN \(([^)]*)\)\)")
 

@@ -45,6 +45,8 @@ LAW: dict[str, set[str]] = {
         "lib", "settings", "engine", "store", "market", "menus", "demo", "proof", "terminal", "emulators", "web",
         "running",
     },
+    "cli_operators": {"lib", "store", "market", "cli"},
+    "logs": {"lib"},
 }  # fmt: skip
 WIRING = "create_app"  # ussd_app/__init__.py may import everything
 
@@ -55,9 +57,9 @@ OTHERS: dict[str, set[str]] = {
     "aiosql": {"store"},
     "argon2": {"market"},
     "babel": {"i18n", "web"},
-    "click": {"cli", "running"},
+    "click": {"cli", "cli_operators", "running"},
     "dotenv": {WIRING},
-    "flask": {"web", "cli", WIRING},
+    "flask": {"web", "cli", "cli_operators", WIRING},
     "flask_wtf": {"web"},
     "phonenumbers": {"lib"},
     "prometheus_client": {"metrics"},
@@ -66,7 +68,7 @@ OTHERS: dict[str, set[str]] = {
     "requests": {"gateways", "handset"},
     "sqlite_utils": {"store"},
     "urllib3": {"gateways"},
-    "werkzeug": {"web", "emulators", "handset"},
+    "werkzeug": {"web", "emulators", "handset", WIRING},
 }
 # What no process needs that only answers: imported where it is used, never as a module is loaded.
 LATE = ("africastalking", "argon2", "babel", "phonenumbers", "prometheus_client", "psycopg", "requests", "sqlite_utils")

@@ -28,11 +28,12 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     """
     from flask import Flask
 
-    from ussd_app import cli
+    from ussd_app import cli, cli_operators, logs
     from ussd_app.web import callbacks, health, market, phone
 
     if settings is None:
         settings = _from_dotenv()
+    logs.install()
     app = Flask("ussd_app", static_folder="web/static", template_folder="web/templates")
     app.config.update(
         SECRET_KEY=settings.secret_key,
@@ -57,6 +58,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     if not settings.production:
         app.register_blueprint(phone.phones(parts))
     cli.register(app)
+    cli_operators.register(app)
     return app
 
 
