@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog, Message
-from babel.messages.frontend import CommandLineInterface
 from babel.messages.pofile import read_po
 
 from locales import texts
@@ -27,17 +26,8 @@ from ussd_app.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCALES = ROOT / "locales"
-EXTRACT = "-F babel.cfg --no-default-keywords --sort-output --add-location=file --omit-header --no-wrap"
 NOON = 1_795_255_200_000
 HUB = load_hub("rw")
-
-
-def taken_out_of(root: Path, to: Path) -> Path:
-    """Extract the texts of the code under `root` as `make locales` does."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        CommandLineInterface().run(["pybabel", "-q", "extract", *EXTRACT.split(), "-k", "_ t", "-o", str(to), "."])
-    return to
 
 
 def read(path: Path, language: str | None = None) -> Catalog:
@@ -100,7 +90,9 @@ def _faults_of_entry(language: str, wanted: Message, message: Message) -> Iterat
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template as the code would give it now."""
-    return taken_out_of(ROOT, tmp_path_factory.mktemp("words") / "messages.pot")
+    template = tmp_path_factory.mktemp("words") / "messages.pot"
+    texts.extract(ROOT, template)
+    return template
 
 
 def test_the_template_is_what_the_code_says(fresh: Path) -> None:
@@ -173,7 +165,8 @@ def test_a_new_text_in_the_code_is_found(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     shutil.copy(ROOT / "babel.cfg", tmp_path)
     (tmp_path / "menus" / "new.py").write_text('TEXT = _("Quite new {thing}", thing=1)\n')
-    assert list(entries(read(taken_out_of(tmp_path, tmp_path / "new.pot")))) == ["Quite new {thing}"]
+    texts.extract(tmp_path, tmp_path / "new.pot")
+    assert list(entries(read(tmp_path / "new.pot"))) == ["Quite new {thing}"]
 
 
 def test_english_is_filled_in_from_the_code(tmp_path: Path) -> None:
