@@ -29,7 +29,7 @@ def test_a_short_run_measures_whole_turns_and_answers_right(tmp_path: Path) -> N
     command += ["--only", "turn", "--only", "statements", "--dir", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode in (0, 1), done.stderr
-    assert "WRONG ANSWER" not in done.stdout
+    assert "FAULT" not in done.stdout
     assert re.search(r"statements of a turn, at most +\d+: .* ok$", done.stdout, re.MULTILINE)
     assert re.search(r"statements that read a whole table +none of \d+ +none +ok$", done.stdout, re.MULTILINE)
     assert re.search(r"^ {2}turns a second +[1-9]\d*,", done.stdout, re.MULTILINE)
@@ -44,4 +44,4 @@ def test_a_missed_target_and_a_wrong_answer_show() -> None:
     sound.add("slow", "0.50 x", ">= 1 x", False)
     assert not sound.sound and "MISSED" in sound.text()
     wrong = report.Report(faults=["one worker, 3 x not home"])
-    assert not wrong.sound and "WRONG ANSWER  one worker, 3 x not home" in wrong.text()
+    assert not wrong.sound and "FAULT  one worker, 3 x not home" in wrong.text()

@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 from types import FrameType
@@ -85,7 +86,8 @@ class Bench:
         took = crowd.fill(f"sqlite:///{filled}", self.sellers)
         say(f"{self.sellers} sellers, {self.sellers * crowd.LISTINGS} listings: {took:.0f} s")
         if self.wants("statements"):
-            self._statements(measures.copy_market(filled, self.folder / "statements.db"))
+            with self._part("statements"):
+                self._statements(measures.copy_market(filled, self.folder / "statements.db"))
         if self.wants("turn"):
             self._saturated("one worker", filled, 0.8)
         if self.wants("slow") and self.library:
@@ -96,28 +98,42 @@ class Bench:
         if self.wants("workers"):
             self._saturated("two workers", filled, 0.8, workers=2, tail=False)
         if self.wants("hung"):
-            say("the SMS gateway hangs ...")
-            url = measures.copy_market(filled, self.folder / "hung.db")
-            measures.hung(self.report, url, self.sellers, max(self.pace.seconds * self.pace.rounds, 2))
+            with self._part("the SMS gateway hangs"):
+                url = measures.copy_market(filled, self.folder / "hung.db")
+                measures.hung(self.report, url, self.sellers, max(self.pace.seconds * self.pace.rounds, 2))
         if self.wants("growth"):
-            large = self.folder / "large.db"
-            self._growth("SQLite", f"sqlite:///{filled}", f"sqlite:///{large}")
+            with self._part("growth on SQLite"):
+                self._growth("SQLite", f"sqlite:///{filled}", f"sqlite:///{self.folder / 'large.db'}")
 
-    def postgres(self, create: Any) -> None:
+    def postgres(self, create: Callable[[], str]) -> None:
         """Turns and growth again, on databases made by `create()` and dropped with its context."""
         small = create()
         crowd.fill(small, self.sellers)
         if self.wants("turn"):
-            say("one worker on PostgreSQL ...")
-            measures.saturated(self.report, "PostgreSQL, one worker", (small, create()), self.sellers, self.pace, 0.8)
+            with self._part("one worker on PostgreSQL"):
+                urls = small, create()
+                measures.saturated(
+                    self.report, "PostgreSQL, one worker", urls, self.sellers, self.pace, None, tail=False
+                )
         if self.wants("growth"):
-            self._growth("PostgreSQL", small, create())
+            with self._part("growth on PostgreSQL"):
+                self._growth("PostgreSQL", small, create())
+
+    @contextlib.contextmanager
+    def _part(self, name: str) -> Iterator[None]:
+        """One part of the run: its failure is a fault in the table, and the other parts go on."""
+        say(f"{name} ...")
+        try:
+            yield
+        except Exception as error:
+            traceback.print_exc()
+            self.report.faults.append(f"{name}: {type(error).__name__}: {error}")
 
     def _saturated(self, label: str, filled: Path, at_least: float, **more: Any) -> None:
-        say(f"{label} ...")
         market, bare = self.folder / "market.db", self.folder / "bare.db"
         urls = measures.copy_market(filled, market), f"sqlite:///{bare}"
-        measures.saturated(self.report, label, urls, self.sellers, self.pace, at_least, **more)
+        with self._part(label):
+            measures.saturated(self.report, label, urls, self.sellers, self.pace, at_least, **more)
         for file in self.folder.glob("*.db*"):
             if file.name.startswith(("market.", "bare.")):
                 file.unlink()
@@ -135,9 +151,8 @@ class Bench:
 
     def _growth(self, engine: str, small: str, large: str) -> None:
         many = self.sellers * self.options.times
-        say(f"{engine}: {many} sellers, {many * crowd.LISTINGS} listings ...")
         took = crowd.fill(large, many)
-        say(f"  filled in {took:.0f} s")
+        say(f"{many} sellers, {many * crowd.LISTINGS} listings: {took:.0f} s")
         with (
             contextlib.closing(turns.Phones(small, self.sellers)) as one,
             contextlib.closing(turns.Phones(large, many)) as other,
@@ -155,7 +170,7 @@ class Bench:
 
 
 @contextlib.contextmanager
-def _postgres(folder: Path) -> Iterator[Any]:
+def _postgres(folder: Path) -> Iterator[Callable[[], str]]:
     """Gives a function that makes an empty database, on the server of BENCH_DATABASE_URL or on one of our own."""
     from tests.conftest import Postgres
 

@@ -26,7 +26,7 @@ class Line:
 
 @dataclass
 class Report:
-    """All lines; `faults` are wrong answers, which make every speed worthless."""
+    """All lines; `faults` are wrong answers and parts that failed: no speed makes up for them."""
 
     lines: list[Line] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Report:
         widths = [max(len(row[column]) for row in rows) for column in range(4)]
         rows.insert(1, ("-" * widths[0], "-" * widths[1], "-" * widths[2], "-" * max(widths[3], 2)))
         text = "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-        faults = "".join(f"\nWRONG ANSWER  {fault}" for fault in self.faults)
+        faults = "".join(f"\nFAULT  {fault}" for fault in self.faults)
         return "\n".join(line.rstrip() for line in text.split("\n")) + faults
 
 
