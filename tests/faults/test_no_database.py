@@ -119,11 +119,13 @@ def test_a_full_disk_stops_nothing_for_good(sqlite_url: str, tmp_path: Path) -> 
         hard = resource.prlimit(inner, resource.RLIMIT_FSIZE)[1]
         resource.prlimit(inner, resource.RLIMIT_FSIZE, (1, hard))
         try:
-            is_sorry(phone.send("1").body, (EN,))  # her session can still be read
-            is_sorry(phone.again().body, (EN,))
-            assert market.get("/readyz") == 503
+            full, ready = phone.send("1"), market.get("/readyz")
+            assert phone.again().screen == "sorry"
         finally:
             resource.prlimit(inner, resource.RLIMIT_FSIZE, (hard, hard))
+            phone.close()
+        is_sorry(full.body, (EN,))  # her session could still be read
+        assert ready == 503
         assert rows(store, "SELECT id FROM listings") == []
         assert phone.again().text.startswith("Listed: ")
         assert market.get("/readyz") == 200

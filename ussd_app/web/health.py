@@ -40,7 +40,7 @@ def not_ready(parts: Any) -> list[str]:
         waiting = pending(parts.store)
         if waiting:
             return [f"{len(waiting)} migrations wait: run `flask migrate`"]
-        parts.store.turn(lambda tx: tx.session_leave(gateway="", session_id=""))
+        parts.store.turn(lambda tx: tx.health_touch(now=parts.clock.now()))
     except parts.store.refusals as error:
         return [f"the database refuses: {type(error).__name__}"]
     except parts.store.failures as error:
