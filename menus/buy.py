@@ -11,7 +11,7 @@ from menus.words import carrier_line, nearby, place_name, produce_name, unit_wor
 from ussd_app.engine.answers import Code, Money, PlaceLetters, QuantityOf
 from ussd_app.engine.screen import Ask, Confirm, Done, Menu, Option, Screen, action, screen
 from ussd_app.engine.visit import Visit
-from ussd_app.i18n import Amount, Msg, Named, Quantity, When, _
+from ussd_app.i18n import Amount, Bare, Msg, Named, Quantity, When, _
 from ussd_app.market import buyers, offers, rates, terms
 
 MOST_SHOWN = 12
@@ -124,7 +124,7 @@ def for_sale(visit: Visit) -> Menu:
             _(
                 "{left} x {price}, {place}",
                 left=Quantity(row["left_quantity"], row["unit"]),
-                price=row["price"],
+                price=Bare(row["price"]),
                 place=visit.hub.places.get(row["place"]).name,
             ),
             "buy.one",
@@ -152,9 +152,9 @@ def one(visit: Visit) -> Menu:
         "{produce} {left}\nAsked: {price} RWF\n{place}\nNearby: {median}. Until {time}",
         produce=produce_name(visit, row["produce"]),
         left=Quantity(row["left_quantity"], row["unit"]),
-        price=row["price"],
+        price=Bare(row["price"]),
         place=visit.hub.places.get(row["place"]).label,
-        median=near.median if near else "-",
+        median=Bare(near.median) if near else "-",
         time=When(row["expires_at"]),
     )
     return Menu(title, [Option(_("Make an offer"), "buy.price", number=1)])
@@ -174,7 +174,7 @@ def price(visit: Visit) -> Screen:
             return refusals.line(refused, kind.unit)
         return None
 
-    title = _("Asked: {price} per {unit}. Your price in RWF:", price=row["price"], unit=unit_word(kind))
+    title = _("Asked: {price} per {unit}. Your price in RWF:", price=Bare(row["price"]), unit=unit_word(kind))
     return Ask(title, Money(row["currency"], kind.max_price, check), "price", "buy.confirm")
 
 
@@ -205,7 +205,7 @@ def confirm(visit: Visit) -> Screen:
     title = _(
         "Offer {quantity} x {price} = {total}\n{place}. {carrier}",
         quantity=Quantity(offer.quantity, row["unit"]),
-        price=offer.price,
+        price=Bare(offer.price),
         total=Amount(terms.amount(offer.quantity, offer.price, row["unit"]), row["currency"]),
         place=place_name(visit, offer.handover_place),
         carrier=carrier_line({"carrier": offer.carrier}),
@@ -277,7 +277,7 @@ def mine(visit: Visit) -> Menu:
     options = [
         Option(
             _("{answer}{produce} {price}", answer="! " if row["made_by"] == "seller" else "",
-              produce=produce_name(visit, row["produce"]), price=row["price"]),
+              produce=produce_name(visit, row["produce"]), price=Bare(row["price"])),
             "buy.offer",
             row["id"],
         )
@@ -295,7 +295,7 @@ def my_offer(visit: Visit) -> Menu:
         "{produce}\n{quantity} x {price} = {total}\nUntil {time}",
         produce=produce_name(visit, row["produce"]),
         quantity=Quantity(row["quantity"], row["unit"]),
-        price=row["price"],
+        price=Bare(row["price"]),
         total=Amount(terms.amount(row["quantity"], row["price"], row["unit"]), row["currency"]),
         time=When(row["expires_at"]),
     )

@@ -13,7 +13,7 @@ from menus.words import carrier_line, nearby, place_name, produce_name, short, u
 from ussd_app.engine.answers import Money
 from ussd_app.engine.screen import Ask, Confirm, Done, Menu, Option, Pages, Screen, Secret, action, screen
 from ussd_app.engine.visit import Visit
-from ussd_app.i18n import Amount, Msg, Quantity, When, _
+from ussd_app.i18n import Amount, Bare, Msg, Quantity, When, _
 from ussd_app.market import offers, orders, rates, takehome, terms
 
 MOST_SHOWN = 12
@@ -61,7 +61,7 @@ def one(visit: Visit) -> Menu:
         "You get about {net}\n{quantity} x {price}, {buyer}\n{fair}\n{kept}",
         net=Amount(row["take_home"], row["currency"]),
         quantity=Quantity(row["quantity"], row["unit"]),
-        price=row["price"],
+        price=Bare(row["price"]),
         buyer=buyer,
         fair=fairness(visit, row),
         kept=word_kept(row),
@@ -78,16 +78,16 @@ def fairness(visit: Visit, row: dict[str, Any]) -> Msg:
     """Floor and median in a few words; what is not known is said, not left out."""
     floor = rates.floor_for(visit.tx, row["produce"], row["currency"], visit.now)
     near = nearby(visit, row["produce"], row["district"])
-    low = _("Minimum {floor}", floor=floor.price) if floor.price else _("No minimum")
-    middle = _("nearby {median}", median=near.median) if near else _("no trade yet")
+    low = _("Minimum {floor}", floor=Bare(floor.price)) if floor.price else _("No minimum")
+    middle = _("nearby {median}", median=Bare(near.median)) if near else _("no trade yet")
     return _("{low}, {middle}", low=low, middle=middle)
 
 
 def word_kept(row: dict[str, Any]) -> Msg:
     """Kept and missed orders; an unverified buyer is called so."""
     if row["verification"] == "verified":
-        return _("Kept {kept}, missed {missed}", kept=row["kept_count"], missed=row["missed_count"])
-    return _("Unverified. Kept {kept}, missed {missed}", kept=row["kept_count"], missed=row["missed_count"])
+        return _("Kept {kept}/missed {missed}", kept=row["kept_count"], missed=row["missed_count"])
+    return _("Unverified. Kept {kept}/missed {missed}", kept=row["kept_count"], missed=row["missed_count"])
 
 
 @screen("offers.details")
@@ -106,9 +106,9 @@ def details(visit: Visit) -> Pages:
             produce=produce_name(visit, row["produce"]),
             quantity=Quantity(row["quantity"], row["unit"]),
         ),
-        _("Price {price}, floaters {floaters}", price=row["price"], floaters=row["price_floaters"])
+        _("Price {price}, floaters {floaters}", price=Bare(row["price"]), floaters=Bare(row["price_floaters"]))
         if row["price_floaters"] is not None
-        else _("Price {price} RWF", price=row["price"]),
+        else _("Price {price} RWF", price=Bare(row["price"])),
         _("Total {total}", total=Amount(estimate.gross, row["currency"])),
         _(
             "Cash-out fee {fee}",
@@ -119,7 +119,7 @@ def details(visit: Visit) -> Pages:
         _("Until {time}", time=When(row["expires_at"])),
     ]
     if floor.price and floor.valid_from:
-        lines.append(_("Minimum {floor} since {day}", floor=floor.price, day=refusals.day_of(floor.valid_from)))
+        lines.append(_("Minimum {floor} since {day}", floor=Bare(floor.price), day=refusals.day_of(floor.valid_from)))
     return Pages(joined(lines))
 
 
@@ -196,7 +196,7 @@ def counter(visit: Visit) -> Screen:
             return refusals.line(refused, produce.unit)
         return None
 
-    title = _("Offered: {price} per {unit}. Your price:", price=row["price"], unit=unit_word(produce))
+    title = _("Offered: {price} per {unit}. Your price:", price=Bare(row["price"]), unit=unit_word(produce))
     return Ask(title, Money(row["currency"], produce.max_price, check), "counter", "offers.counter_confirm")
 
 
@@ -209,7 +209,7 @@ def counter_confirm(visit: Visit) -> Screen:
     title = _(
         "Ask {quantity} x {price} = {total}? Nothing is reserved meanwhile.",
         quantity=Quantity(row["quantity"], row["unit"]),
-        price=asked,
+        price=Bare(asked),
         total=Amount(terms.amount(row["quantity"], asked, row["unit"]), row["currency"]),
     )
     return Confirm(title, "offers.send_counter", _("Send"))
