@@ -78,7 +78,7 @@ NETWORK = {"socket", "ssl", "smtplib", "ftplib", "asyncio", "socketserver", "htt
 # Modules of Python that a part must not know -> the parts that may nevertheless.
 ONLY_IN = {
     "sqlite3": {"store"},
-    **{module: {"worker", "emulators", "running", "web", "gateways"} for module in NETWORK},
+    **{module: {"store", "worker", "emulators", "running", "web", "gateways"} for module in NETWORK},
     "subprocess": {"running"},
 }
 

@@ -219,12 +219,11 @@ class Engine:
             state.saved = None
         return self._land(visit, home, limit)
 
-    @staticmethod
-    def _home_of(visit: Visit) -> str:
+    def _home_of(self, visit: Visit) -> str:
         """Where home is for this caller: nobody enters a shared phone's before her PIN, nor one before registering."""
         if visit.state.shared and not visit.verified:
             return WHO
-        return HOME if visit.person else WELCOME
+        return HOME if visit.person or WELCOME not in self.screens.steps else WELCOME
 
     def _back(self, visit: Visit, limit: int) -> Shown:
         state = visit.state
