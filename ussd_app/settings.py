@@ -170,7 +170,7 @@ class _Reader:
         return number
 
     def whole(self, name: str, default: int) -> int:
-        number = self.number(name, default)
+        number = self.number(name, float(default))
         if not number.is_integer():
             self.faults.append(f"{name} is {self.text(name, '')!r}; it must be a whole number.")
         return int(number)
