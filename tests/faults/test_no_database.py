@@ -129,6 +129,7 @@ def test_a_full_disk_stops_nothing_for_good(sqlite_url: str, tmp_path: Path) -> 
         assert rows(store, "SELECT id FROM listings") == []
         assert phone.again().text.startswith("Listed: ")
         assert market.get("/readyz") == 200
+        assert JEANNE not in market.log("web")
         assert len(rows(store, "SELECT id FROM listings")) == 1
         phone.close()
         check_books(store)
