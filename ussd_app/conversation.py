@@ -41,6 +41,7 @@ SORRY = {
     "fr": "Desole, une erreur s'est produite. Rappelez. {ref}",
     "sw": "Samahani, kuna hitilafu. Piga tena. {ref}",
 }
+_written = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 OVER = "Igihe cyarangiye. Ongera uhamagare {code}\nTime is over. Please dial {code} again"
 
 
@@ -269,7 +270,7 @@ class Conversation:
             network=request.network,
             state="open" if shown.more else "done",
             screen=shown.screen,
-            data=json.dumps(state.as_dict(), separators=(",", ":")) if shown.more else "{}",
+            data=_written(state.as_dict()) if shown.more else "{}",
             turns=turns + 1,
             text_length=len(request.text) if request.cumulative else 0,
             text_hash=self._digest(request.text) if request.cumulative else "",
