@@ -2,8 +2,8 @@
 
 An outbox row holds a template's name and its values; the worker renders it in the person's language. Each fits one SMS
 of 160 septets in every language with the longest values (a test proves it). None holds a link, and none asks for an
-answer by SMS unless the route's setting says that it carries replies. `.plain` ones name no amount: others may read
-that phone.
+answer by SMS unless the route's setting says that it carries replies (`.replies`). `.plain` ones name no amount: others
+may read that phone.
 """
 
 from __future__ import annotations
@@ -62,6 +62,8 @@ TEMPLATES: dict[str, Msg] = {
     "sms.offers.plain": _("{hub}: {n} offers wait. Dial {dial}"),
     "sms.stopped": _("{hub}: no more news SMS. Orders, payments and codes still come. To get news again dial {dial}"),
     "sms.started": _("{hub}: you get news SMS again. To stop them dial {dial}, My account."),
+    "sms.stopped.replies": _("{hub}: no more news SMS. Orders, payments and codes still come. To get news again send START"),
+    "sms.started.replies": _("{hub}: you get news SMS again. To stop them send STOP"),
     "sms.sell_how": _("{hub}: write produce, kilos and price. Example: SELL COFFEE 50 650. Or dial {dial}"),
     "sms.sell_draft": _("{hub}: not for sale yet: {produce} {quantity}, {price} RWF. To confirm dial {dial} within a day."),
     "sms.below_floor": _("{hub}: {produce}: the official minimum is {floor} RWF."),
@@ -82,6 +84,8 @@ class Notices:
         `currency`, `*_at` epoch milliseconds, `handover_place` a place code or words.
         """
         message = TEMPLATES.get(template) or TEMPLATES[template.removesuffix(".plain")]
+        if self.settings.sms_replies:
+            message = TEMPLATES.get(f"{template}.replies", message)
         return fold(Msg(message.msgid, self._shown(values)).render(language))
 
     def _shown(self, values: dict[str, Any]) -> dict[str, Any]:
