@@ -172,13 +172,14 @@ class Person:
     def _through(self, script: Script, until: str) -> Answer | None:
         answer: Answer | None = self._call(self.phone.dial)
         seen: Answer | None = None
+        last = False
         for _ in range(40):
             if answer is not None and answer.screen == "pin.locked":
                 self.tally.add(locked=1)
                 answer = None
             if answer is None:
                 return None
-            if answer.screen == until and (seen is not None or not answer.more):
+            if answer.screen == until and (last or not answer.more):
                 return answer
             assert answer.more, f"the call ended on {answer.screen!r}, not on {until!r}: {answer.text}"
             resume = "1" if self.dropped else "2"

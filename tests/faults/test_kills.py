@@ -18,6 +18,7 @@ from ussd_app.store import open_store
 from ussd_app.worker.loop import LANES
 
 READY_S = 5.0
+SLOW_MACHINE = 3  # or so many times the clean start of the same run, where that is longer
 
 
 @dataclass
@@ -54,8 +55,7 @@ def trade_under_fire(folder: Path, url: str, kills: int, lanes: int, spread_s: f
     with service(folder, url, TIME_SCALE="0.5") as market, contextlib.closing(open_store(url)) as store:
         market.flask("migrate")
         market.emulator(latency_ms=15, report_after_ms=300)
-        web = market.web()
-        market.until("/readyz", web)
+        clean_s = market.until("/readyz", market.web())
         market.worker()
         began = time.monotonic()
         crowd = Crowd(market, lanes, seed, patient=0.75)
@@ -73,7 +73,8 @@ def trade_under_fire(folder: Path, url: str, kills: int, lanes: int, spread_s: f
             log = market.log(name)
             assert "Traceback" not in log and "database is locked" not in log, log[-3000:]
             assert PIN not in log and "+25078" not in log
-        assert max(told.ready_s) < READY_S, f"ready again only after {max(told.ready_s):.1f} s"
+        most_s = max(READY_S, SLOW_MACHINE * clean_s)
+        assert max(told.ready_s) < most_s, f"ready again only after {max(told.ready_s):.1f} s"
     tally, promises = crowd.tally, crowd.promises
     return (
         f"seed {seed}: {told.victims.total()} kills ({told.victims['web']} web, {told.victims['worker']} worker) in "
