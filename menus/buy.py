@@ -7,6 +7,7 @@ from typing import Any
 
 from menus import refusals
 from menus.home import buyer_home
+from menus.offers import answers
 from menus.words import carrier_line, nearby, place_name, produce_name, unit_word
 from ussd_app.engine.answers import Code, Money, PlaceLetters, QuantityOf
 from ussd_app.engine.screen import Ask, Confirm, Done, Menu, Option, Screen, action, screen
@@ -216,11 +217,13 @@ def confirm(visit: Visit) -> Screen:
     return Confirm(title, "buy.send", _("Send"), others)
 
 
-@screen("buy.quantity", goes=("buy.confirm",))
-def quantity(visit: Visit) -> Ask:
-    kind = visit.hub.produce_by(visit.draft["produce"])
-    title = _("{produce}\nHow much do you want?", produce=produce_name(visit, kind.code))
-    return Ask(title, QuantityOf(kind.unit, kind.max_quantity), "quantity", "buy.confirm")
+@screen("buy.quantity", goes=("buy.confirm", "buy.list"))
+def quantity(visit: Visit) -> Screen:
+    row = listing_open(visit)
+    if row is None:
+        return Menu(_("It is no longer open."), [Option(_("What is for sale"), "buy.list")])
+    title = _("{produce}\nHow much do you want?", produce=produce_name(visit, row["produce"]))
+    return Ask(title, QuantityOf(row["unit"], row["left_quantity"]), "quantity", "buy.confirm")
 
 
 @action("buy.carrier", goes=("buy.confirm",))
@@ -301,11 +304,7 @@ def my_offer(visit: Visit) -> Menu:
     )
     if row["made_by"] == "buyer":
         return Menu(title, [Option(_("Withdraw"), "buy.take_back", number=1)])
-    return Menu(title, [
-        Option(_("Accept"), "offers.pin", number=1),
-        Option(_("Refuse"), "offers.refuse", number=2),
-        Option(_("Other price"), "offers.counter", number=3),
-    ])  # fmt: skip
+    return Menu(title, answers(row))
 
 
 @screen("buy.take_back", goes=("buy.withdraw",))

@@ -14,7 +14,7 @@ from ussd_app.engine.answers import Money
 from ussd_app.engine.screen import Ask, Confirm, Done, Menu, Option, Pages, Screen, Secret, action, screen
 from ussd_app.engine.visit import Visit
 from ussd_app.i18n import Amount, Bare, Msg, Quantity, When, _
-from ussd_app.market import offers, orders, rates, takehome, terms
+from ussd_app.market import buyers, offers, orders, rates, takehome, terms
 
 MOST_SHOWN = 12
 
@@ -66,12 +66,15 @@ def one(visit: Visit) -> Menu:
         fair=fairness(visit, row),
         kept=word_kept(row),
     )
-    return Menu(title, [
-        Option(_("Accept"), "offers.pin", number=1),
-        Option(_("Refuse"), "offers.refuse", number=2),
-        Option(_("Other price"), "offers.counter", number=3),
-        Option(_("Details"), "offers.details", number=4),
-    ])  # fmt: skip
+    return Menu(title, [*answers(row), Option(_("Details"), "offers.details", number=4)])
+
+
+def answers(row: dict[str, Any]) -> list[Option]:
+    """What can be answered to an offer or a counter-offer: another price only while there is a round left."""
+    options = [Option(_("Accept"), "offers.pin", number=1), Option(_("Refuse"), "offers.refuse", number=2)]
+    if row["round"] < terms.MAX_ROUNDS:
+        options.append(Option(_("Other price"), "offers.counter", number=3))
+    return options
 
 
 def fairness(visit: Visit, row: dict[str, Any]) -> Msg:
@@ -110,10 +113,9 @@ def details(visit: Visit) -> Pages:
         if row["price_floaters"] is not None
         else _("Price {price} RWF", price=Bare(row["price"])),
         _("Total {total}", total=Amount(estimate.gross, row["currency"])),
-        _(
-            "Cash-out fee {fee}",
-            fee=Amount(estimate.cash_out_fee, row["currency"]) if estimate.cash_out_fee is not None else "?",
-        ),
+        _("Cash-out fee {fee}", fee=Amount(estimate.cash_out_fee, row["currency"]))
+        if estimate.cash_out_fee is not None
+        else _("Cash-out fee not known"),
         _("Handover: {place}, {time}", place=place_name(visit, row["handover_place"]), time=When(row["handover_at"])),
         carrier_line(row),
         _("Until {time}", time=When(row["expires_at"])),
@@ -179,7 +181,7 @@ def decline(visit: Visit) -> Done:
         offers.decline(visit.tx, now=visit.now, person_id=visit.me["id"], offer_id=visit.draft["offer"])
     except terms.Refused as refused:
         return Done(refusals.line(refused))
-    return Done(_("Refused. The buyer is told."))
+    return Done(_("Refused. The other side is told."))
 
 
 @screen("offers.counter", goes=("offers.counter_confirm", "offers.list"))
@@ -229,6 +231,7 @@ def send_counter(visit: Visit) -> Done:
             person_id=visit.me["id"],
             offer_id=row["id"],
             terms=replace(offers.terms_of(row), price=visit.draft["counter"]),
+            caps=buyers.caps(visit.me["verification"]) if row["buyer_id"] == visit.me["id"] else None,
         )
     except terms.Refused as refused:
         return Done(refusals.line(refused, row["unit"]))

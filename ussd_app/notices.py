@@ -32,6 +32,7 @@ TEMPLATES: dict[str, Msg] = {
     "offer.withdrawn": _("{hub}: {name} withdrew the offer for {produce} {quantity}."),
     "offer.gone": _("{hub}: {produce} {quantity} is no longer for sale; your offer ended."),
     "offer.expired": _("{hub}: the time of your offer for {produce} {quantity} is over. Dial {dial}"),
+    "offer.taken": _("{hub}: {produce} {quantity}: another buyer was first. If it is free again, your offer counts."),
     "offer.outsold": _("{hub}: {produce}: only {left_quantity} left, your offer was for {quantity}. Dial {dial}"),
     # orders
     "order.agreed.seller": _("{hub} order {code}: {name}. {produce} {quantity}, about {net}. Handover {handover_place}, {handover_at}."),
@@ -55,6 +56,8 @@ TEMPLATES: dict[str, Msg] = {
     "sms.which_produce": _("{hub}: we do not know this produce. Example: PRICE COFFEE. Or dial {dial}"),
     "sms.price": _("{hub}: {produce}: middle {median}, {low} to {high} RWF ({n} trades in 14 days). Minimum {floor}."),
     "sms.price_none": _("{hub}: {produce}: no trade yet in the last 14 days. Official minimum {floor}."),
+    "sms.price.no_minimum": _("{hub}: {produce}: middle {median}, {low} to {high} RWF ({n} trades in 14 days). No official minimum."),
+    "sms.price_none.no_minimum": _("{hub}: {produce}: no trade yet in the last 14 days. No official minimum."),
     "sms.dial": _("{hub}: several people use this number. Please dial {dial}"),
     "sms.register": _("{hub}: this number is not registered. Dial {dial}"),
     "sms.no_offers": _("{hub}: no buyer yet. We will tell you."),

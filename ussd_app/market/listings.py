@@ -157,7 +157,7 @@ def tell_outsold(tx: Tx, now: int, listing: Listing, before: int) -> None:
         values = goods(offer) | {"left_quantity": left}
         # The same offer may be outsold again after kilos came back: the event is this moment, not the offer.
         event = f"{offer['id']}:{listing['changed_at']}:{left}"
-        tell(tx, now, offer | {"id": offer["buyer_id"]}, "offer.outsold", event, values)
+        tell(tx, now, offer | {"id": offer["buyer_id"]}, "offer.outsold" if left else "offer.taken", event, values)
 
 
 def check_open(state: str, expires_at: int, now: int) -> None:
