@@ -9,11 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+from ussd_app.lib.addresses import host_of, is_loopback
 
 ENVIRONMENTS = ("development", "production")
 KNOWN_GATEWAYS = ("africastalking", "hubtel", "simulator")
 KNOWN_SETTLEMENTS = ("outside",)  # the parties pay each other; the other modes need wallets, which are not here yet
 KNOWN_SMS_GATEWAYS = ("simulator", "africastalking")
+KNOWN_PROVIDERS = ("mtn_momo", "airtel_money", "outside")
+EMULATED_WALLETS = {"mtn_momo": "http://127.0.0.1:8101", "airtel_money": "http://127.0.0.1:8102"}
+EMULATED = "emulated"  # what the emulated wallets take for a key
 WEAK = {"", "secret", "changeme", "change-me", "development", "dev", "password", "test"}
 
 
@@ -49,6 +55,26 @@ class Settings:
     africastalking_api_key: str = field(default="", repr=False)
     africastalking_sender_id: str = ""
     africastalking_base_url: str = ""
+    providers: tuple[str, ...] = KNOWN_PROVIDERS
+    mtn_momo_base_url: str = EMULATED_WALLETS["mtn_momo"]
+    mtn_momo_target_environment: str = "mtnrwanda"
+    mtn_momo_currency: str = "RWF"
+    mtn_momo_callback_host: str = ""
+    mtn_momo_collection_key: str = field(default=EMULATED, repr=False)
+    mtn_momo_disbursement_key: str = field(default=EMULATED, repr=False)
+    mtn_momo_api_user: str = field(default=EMULATED, repr=False)
+    mtn_momo_api_key: str = field(default=EMULATED, repr=False)
+    airtel_money_base_url: str = EMULATED_WALLETS["airtel_money"]
+    airtel_money_client_id: str = field(default=EMULATED, repr=False)
+    airtel_money_client_secret: str = field(default=EMULATED, repr=False)
+    airtel_money_country: str = "RW"
+    airtel_money_currency: str = "RWF"
+    airtel_money_pin: str = field(default=EMULATED, repr=False)
+    airtel_money_pin_key: str = ""
+    airtel_money_pin_padding: str = "pkcs1v15"
+    airtel_money_hmac_key: str = field(default="", repr=False)
+    airtel_money_signing: bool = False
+    airtel_money_version: int = 1
     mail_url: str = field(default="", repr=False)
     metrics_token: str = field(default="", repr=False)
     time_scale: float = 1.0
@@ -89,6 +115,9 @@ def from_environment(env: Mapping[str, str] | None = None) -> Settings:
         africastalking_api_key=read.text("AFRICASTALKING_API_KEY", ""),
         africastalking_sender_id=read.text("AFRICASTALKING_SENDER_ID", ""),
         africastalking_base_url=read.text("AFRICASTALKING_BASE_URL", ""),
+        providers=read.names("PROVIDERS", ",".join(KNOWN_PROVIDERS), KNOWN_PROVIDERS),
+        **_mtn_momo(read, environment),
+        **_airtel_money(read, environment),
         mail_url=read.text("MAIL_URL", ""),
         metrics_token=read.text("METRICS_TOKEN", ""),
         time_scale=read.number("TIME_SCALE", 1.0),
@@ -99,6 +128,66 @@ def from_environment(env: Mapping[str, str] | None = None) -> Settings:
     if faults:
         raise BadSettings(faults)
     return values
+
+
+def _mtn_momo(read: _Reader, environment: str) -> dict[str, Any]:
+    """The settings of MTN MoMo; in development, what its emulator takes where nothing is said."""
+    emulated = environment != "production"
+    keys = ("collection_key", "disbursement_key", "api_user", "api_key")
+    return {
+        "mtn_momo_base_url": read.address("MTN_MOMO_BASE_URL", EMULATED_WALLETS["mtn_momo"] if emulated else ""),
+        "mtn_momo_target_environment": read.text("MTN_MOMO_TARGET_ENVIRONMENT", "mtnrwanda"),
+        "mtn_momo_currency": read.currency("MTN_MOMO_CURRENCY", "RWF"),
+        "mtn_momo_callback_host": read.text("MTN_MOMO_CALLBACK_HOST", ""),
+        **{f"mtn_momo_{key}": read.text(f"MTN_MOMO_{key.upper()}", EMULATED if emulated else "") for key in keys},
+    }
+
+
+def _airtel_money(read: _Reader, environment: str) -> dict[str, Any]:
+    """The settings of Airtel Money; in development, what its emulator takes where nothing is said."""
+    emulated = environment != "production"
+    keys = ("client_id", "client_secret", "pin")
+    return {
+        "airtel_money_base_url": read.address(
+            "AIRTEL_MONEY_BASE_URL", EMULATED_WALLETS["airtel_money"] if emulated else ""
+        ),
+        "airtel_money_country": read.text("AIRTEL_MONEY_COUNTRY", "RW"),
+        "airtel_money_currency": read.currency("AIRTEL_MONEY_CURRENCY", "RWF"),
+        "airtel_money_pin_key": read.text("AIRTEL_MONEY_PIN_KEY", ""),
+        "airtel_money_pin_padding": read.choice("AIRTEL_MONEY_PIN_PADDING", "pkcs1v15", ("pkcs1v15", "oaep")),
+        "airtel_money_hmac_key": read.text("AIRTEL_MONEY_HMAC_KEY", ""),
+        "airtel_money_signing": read.flag("AIRTEL_MONEY_SIGNING"),
+        "airtel_money_version": 2 if read.choice("AIRTEL_MONEY_VERSION", "1", ("1", "2")) == "2" else 1,
+        **{
+            f"airtel_money_{key}": read.text(f"AIRTEL_MONEY_{key.upper()}", EMULATED if emulated else "")
+            for key in keys
+        },
+    }
+
+
+def _wallet_faults(s: Settings) -> list[str]:
+    """What keeps a wallet from moving real money, and what would let it move none."""
+    needed = {
+        "mtn_momo": ("base_url", "collection_key", "disbursement_key", "api_user", "api_key"),
+        "airtel_money": ("base_url", "client_id", "client_secret", "pin", "pin_key"),
+    }
+    faults = []
+    for provider, names in needed.items():
+        if provider not in s.providers:
+            continue
+        values = {f"{provider}_{name}".upper(): str(getattr(s, f"{provider}_{name}")) for name in names}
+        faults += [f"{name} is missing." for name, value in values.items() if value in ("", EMULATED)]
+        url = values[f"{provider}_BASE_URL".upper()]
+        if url and is_loopback(url):
+            faults.append(f"{provider.upper()}_BASE_URL is an emulated wallet's: name the live one.")
+        elif url and not url.startswith("https://"):
+            faults.append(f"{provider.upper()}_BASE_URL must begin with https://.")
+    sandboxed = "sandbox" in host_of(s.mtn_momo_base_url) or s.mtn_momo_target_environment.lower() == "sandbox"
+    if "mtn_momo" in s.providers and sandboxed:
+        faults.append("the MTN sandbox is refused in production: set MTN_MOMO_BASE_URL and _TARGET_ENVIRONMENT.")
+    if "airtel_money" in s.providers and "openapiuat" in host_of(s.airtel_money_base_url):
+        faults.append("Airtel's test host is refused in production: set AIRTEL_MONEY_BASE_URL.")
+    return faults
 
 
 def _production_faults(s: Settings) -> list[str]:
@@ -118,6 +207,7 @@ def _production_faults(s: Settings) -> list[str]:
         faults.append("AFRICASTALKING_API_KEY is missing.")
     if s.africastalking_username == "sandbox" and s.sms_gateway == "africastalking":
         faults.append("AFRICASTALKING_USERNAME is the sandbox's: name the live one.")
+    faults += _wallet_faults(s)
     if not s.metrics_token:
         faults.append("METRICS_TOKEN is missing.")
     path = s.database_url.removeprefix("sqlite:///")
@@ -165,6 +255,19 @@ class _Reader:
             self.faults.append(f"{name} is {value!r}; it must be a number from 0 up.")
             return default
         return number
+
+    def address(self, name: str, default: str) -> str:
+        value = self.text(name, default).rstrip("/")
+        if value and not (value.startswith("https://") or (value.startswith("http://") and is_loopback(value))):
+            self.faults.append(f"{name} must begin with https:// (http:// on this machine only).")
+        return value
+
+    def currency(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        if len(value) != 3 or not (value.isascii() and value.isalpha() and value.isupper()):
+            self.faults.append(f"{name} is {value!r}; it looks like RWF.")
+            return default
+        return value
 
     def service_code(self, name: str, default: str) -> str:
         value = self.text(name, default)
