@@ -11,6 +11,8 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
+from ussd_app import cli_money
+
 FOUND = 1
 
 
@@ -18,6 +20,7 @@ def register(app: Flask) -> None:
     """Give `flask` our verbs."""
     for command in (migrate, seed, worker, doctor, up, dial, menus, demo, outbox, emulate, buyers, numbers, reset_pin):
         app.cli.add_command(command)
+    cli_money.register(app)
 
 
 def _parts() -> Any:
@@ -168,6 +171,66 @@ def emulate_africastalking(port: int, fault: tuple[str, ...]) -> None:
         raise click.UsageError(f"{error}") from error
     click.echo(f"Africa's Talking emulator at http://127.0.0.1:{port}  (journal: /journal)")
     africastalking.serve(options)
+
+
+FAULT_OF_A_WALLET = (
+    "An option of its own: approval=ask, callback=never, latency_ms=500, status_rate=10, outage=yes, reason=string, ..."
+)
+
+
+@emulate.command("mtn_momo")
+@click.option("--port", default=8101, show_default=True)
+@click.option("--fault", multiple=True, help=FAULT_OF_A_WALLET)
+def emulate_mtn_momo(port: int, fault: tuple[str, ...]) -> None:
+    """MTN MoMo: prompts at /prompts, a journal at /journal, faults at /control."""
+    from ussd_app.emulators import mtn_momo
+
+    settings = _parts().settings
+    said = {
+        "environment": settings.mtn_momo_target_environment,
+        "currency": settings.mtn_momo_currency,
+        "callback_host": settings.mtn_momo_callback_host,
+    }
+    _serve_wallet("MTN MoMo", mtn_momo, said, port, fault)
+
+
+@emulate.command("airtel_money")
+@click.option("--port", default=8102, show_default=True)
+@click.option("--fault", multiple=True, help=FAULT_OF_A_WALLET)
+def emulate_airtel_money(port: int, fault: tuple[str, ...]) -> None:
+    """Airtel Money: prompts at /prompts, a journal at /journal, faults at /control."""
+    from ussd_app.emulators import airtel_money
+
+    settings = _parts().settings
+    said = {
+        "country": settings.airtel_money_country,
+        "currency": settings.airtel_money_currency,
+        "service": settings.public_url,
+        "secret": settings.callback_secrets[0],
+        "hmac_key": settings.airtel_money_hmac_key,
+        "signing": "yes" if settings.airtel_money_signing else "no",
+    }
+    _serve_wallet("Airtel Money", airtel_money, said, port, fault)
+
+
+def _serve_wallet(name: str, wallet: Any, said: dict[str, str], port: int, fault: tuple[str, ...]) -> None:
+    """Run an emulated wallet until it is interrupted."""
+    import threading
+
+    settings = _parts().settings
+    if settings.production:
+        raise click.ClickException("There are no emulated wallets in production.")
+    typed = _typed({"time_scale": str(settings.time_scale)} | dict(one.partition("=")[::2] for one in fault))
+    try:
+        options = wallet.Options(port=port, **(_typed(said) | typed))
+    except (TypeError, ValueError) as error:
+        raise click.UsageError(f"{error}") from error
+    with wallet.running(options) as emulator:
+        click.echo(f"{name}, emulated: {emulator.url}  (journal: /journal, prompts: /prompts, faults: /control)")
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            return
 
 
 def _typed(said: dict[str, str]) -> dict[str, Any]:
