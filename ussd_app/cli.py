@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -208,21 +210,23 @@ def emulate_airtel_money(port: int, fault: tuple[str, ...]) -> None:
         "service": settings.public_url,
         "secret": settings.callback_secrets[0],
         "hmac_key": settings.airtel_money_hmac_key,
-        "signing": "yes" if settings.airtel_money_signing else "no",
+        "signing": settings.airtel_money_signing,
     }
     _serve_wallet("Airtel Money", airtel_money, said, port, fault)
 
 
-def _serve_wallet(name: str, wallet: Any, said: dict[str, str], port: int, fault: tuple[str, ...]) -> None:
+def _serve_wallet(name: str, wallet: Any, said: dict[str, Any], port: int, fault: tuple[str, ...]) -> None:
     """Run an emulated wallet until it is interrupted."""
     import threading
 
     settings = _parts().settings
     if settings.production:
         raise click.ClickException("There are no emulated wallets in production.")
-    typed = _typed({"time_scale": str(settings.time_scale)} | dict(one.partition("=")[::2] for one in fault))
+    words = dict(one.partition("=")[::2] for one in fault)
     try:
-        options = wallet.Options(port=port, **(_typed(said) | typed))
+        options = wallet.Options(
+            **{"time_scale": settings.time_scale, **said, "port": port, **_as_fields(wallet.Options, words)}
+        )
     except (TypeError, ValueError) as error:
         raise click.UsageError(f"{error}") from error
     with wallet.running(options) as emulator:
@@ -231,6 +235,21 @@ def _serve_wallet(name: str, wallet: Any, said: dict[str, str], port: int, fault
             threading.Event().wait()
         except KeyboardInterrupt:
             return
+
+
+def _as_fields(options: Any, words: dict[str, str]) -> dict[str, Any]:
+    """Options given as text, as the kinds of values they are. Raises ValueError for a word that is not one of a kind."""
+    kinds: dict[str, Callable[[str], Any]] = {
+        "int": int,
+        "float": float,
+        "str": str,
+        "bool": {"yes": True, "no": False}.__getitem__,
+    }
+    named = {one.name: kinds[str(one.type)] for one in fields(options)}
+    try:
+        return {name: named[name](value) for name, value in words.items()}
+    except KeyError as unknown:
+        raise ValueError(f"not understood: {unknown}") from unknown
 
 
 def _typed(said: dict[str, str]) -> dict[str, Any]:
