@@ -12,6 +12,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any
@@ -240,7 +241,12 @@ class AirtelMoneyEmulator(Wallet):
         if not word and payment.reason == "EXPIRED":
             said = "TE"
         told = {"id": payment.external_id, "message": payment.reason or "Paid", name: said}
-        return told | ({"airtel_money_id": _money_id(payment)} if said == "TS" else {})
+        return told | ({"airtel_money_id": payment.transaction_id} if said == "TS" else {})
+
+    def money_id(self, payment: Payment, serial: int) -> str:
+        """Their ids tell the kind, the day and the minute."""
+        lead = "MP" if payment.kind == "collection" else "CI"
+        return f"{lead}{datetime.now(UTC):%y%m%d.%H%M}.L{serial}"
 
     def _code(self, payment: Payment) -> str:
         """The code of why it failed; a code given as the outcome stands for itself."""
@@ -303,12 +309,6 @@ def _amount(told: object, currency: str) -> int | None:
 
 def _not_found(kind: str) -> str:
     return "DP00800001025" if kind == "collection" else "ESB000045"
-
-
-def _money_id(payment: Payment) -> str:
-    lead = "MP" if payment.kind == "collection" else "CI"
-    plain = payment.transaction_id.isdigit()
-    return f"{lead}260110.1234.L{payment.transaction_id}" if plain else payment.transaction_id
 
 
 def _status(result: str, response: str = "") -> dict[str, object]:

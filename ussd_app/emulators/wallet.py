@@ -253,7 +253,9 @@ class Wallet:
             self._balances[payment.party] = self.balance_of(payment.party) - moved
             self.ours += moved
             self._serial += 1
-            payment.transaction_id = str(payment.changed.get("transaction_id", self._serial))
+            payment.transaction_id = str(
+                payment.changed.get("transaction_id", "") or self.money_id(payment, self._serial)
+            )
             payment.status = "SUCCESSFUL"
             self.note(
                 "settled",
@@ -266,6 +268,10 @@ class Wallet:
                 transaction_id=payment.transaction_id,
             )
         self._call_back(payment)
+
+    def money_id(self, payment: Payment, serial: int) -> str:
+        """The wallet's own id of what it has settled."""
+        return str(serial)
 
     def fail(self, reference: str, reason: str) -> None:
         """End a payment with nothing moved."""
