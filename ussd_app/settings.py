@@ -115,7 +115,7 @@ def from_environment(env: Mapping[str, str] | None = None) -> Settings:
         africastalking_api_key=read.text("AFRICASTALKING_API_KEY", ""),
         africastalking_sender_id=read.text("AFRICASTALKING_SENDER_ID", ""),
         africastalking_base_url=read.text("AFRICASTALKING_BASE_URL", ""),
-        providers=read.names("PROVIDERS", ",".join(KNOWN_PROVIDERS), KNOWN_PROVIDERS),
+        providers=_providers(read, environment),
         **_mtn_momo(read, environment),
         **_airtel_money(read, environment),
         mail_url=read.text("MAIL_URL", ""),
@@ -130,38 +130,43 @@ def from_environment(env: Mapping[str, str] | None = None) -> Settings:
     return values
 
 
+def _providers(read: _Reader, environment: str) -> tuple[str, ...]:
+    """The wallets named; where none are, all: in production, of the two only those that anything is said about."""
+    named = read.names("PROVIDERS", ",".join(KNOWN_PROVIDERS), KNOWN_PROVIDERS)
+    if environment != "production" or read.text("PROVIDERS", ""):
+        return named
+    said = [name for name, value in read.source.items() if value.strip()]
+    return tuple(one for one in named if one == "outside" or any(name.startswith(one.upper() + "_") for name in said))
+
+
 def _mtn_momo(read: _Reader, environment: str) -> dict[str, Any]:
     """The settings of MTN MoMo; in development, what its emulator takes where nothing is said."""
-    emulated = environment != "production"
-    keys = ("collection_key", "disbursement_key", "api_user", "api_key")
     return {
-        "mtn_momo_base_url": read.address("MTN_MOMO_BASE_URL", EMULATED_WALLETS["mtn_momo"] if emulated else ""),
+        "mtn_momo_base_url": read.wallet("MTN_MOMO_BASE_URL", environment, "mtn_momo"),
         "mtn_momo_target_environment": read.text("MTN_MOMO_TARGET_ENVIRONMENT", "mtnrwanda"),
         "mtn_momo_currency": read.currency("MTN_MOMO_CURRENCY", "RWF"),
         "mtn_momo_callback_host": read.text("MTN_MOMO_CALLBACK_HOST", ""),
-        **{f"mtn_momo_{key}": read.text(f"MTN_MOMO_{key.upper()}", EMULATED if emulated else "") for key in keys},
+        "mtn_momo_collection_key": read.credential("MTN_MOMO_COLLECTION_KEY", environment),
+        "mtn_momo_disbursement_key": read.credential("MTN_MOMO_DISBURSEMENT_KEY", environment),
+        "mtn_momo_api_user": read.credential("MTN_MOMO_API_USER", environment),
+        "mtn_momo_api_key": read.credential("MTN_MOMO_API_KEY", environment),
     }
 
 
 def _airtel_money(read: _Reader, environment: str) -> dict[str, Any]:
     """The settings of Airtel Money; in development, what its emulator takes where nothing is said."""
-    emulated = environment != "production"
-    keys = ("client_id", "client_secret", "pin")
     return {
-        "airtel_money_base_url": read.address(
-            "AIRTEL_MONEY_BASE_URL", EMULATED_WALLETS["airtel_money"] if emulated else ""
-        ),
+        "airtel_money_base_url": read.wallet("AIRTEL_MONEY_BASE_URL", environment, "airtel_money"),
+        "airtel_money_client_id": read.credential("AIRTEL_MONEY_CLIENT_ID", environment),
+        "airtel_money_client_secret": read.credential("AIRTEL_MONEY_CLIENT_SECRET", environment),
         "airtel_money_country": read.text("AIRTEL_MONEY_COUNTRY", "RW"),
         "airtel_money_currency": read.currency("AIRTEL_MONEY_CURRENCY", "RWF"),
+        "airtel_money_pin": read.credential("AIRTEL_MONEY_PIN", environment),
         "airtel_money_pin_key": read.text("AIRTEL_MONEY_PIN_KEY", ""),
         "airtel_money_pin_padding": read.choice("AIRTEL_MONEY_PIN_PADDING", "pkcs1v15", ("pkcs1v15", "oaep")),
         "airtel_money_hmac_key": read.text("AIRTEL_MONEY_HMAC_KEY", ""),
         "airtel_money_signing": read.flag("AIRTEL_MONEY_SIGNING"),
         "airtel_money_version": 2 if read.choice("AIRTEL_MONEY_VERSION", "1", ("1", "2")) == "2" else 1,
-        **{
-            f"airtel_money_{key}": read.text(f"AIRTEL_MONEY_{key.upper()}", EMULATED if emulated else "")
-            for key in keys
-        },
     }
 
 
@@ -180,8 +185,6 @@ def _wallet_faults(s: Settings) -> list[str]:
         url = values[f"{provider}_BASE_URL".upper()]
         if url and is_loopback(url):
             faults.append(f"{provider.upper()}_BASE_URL is an emulated wallet's: name the live one.")
-        elif url and not url.startswith("https://"):
-            faults.append(f"{provider.upper()}_BASE_URL must begin with https://.")
     sandboxed = "sandbox" in host_of(s.mtn_momo_base_url) or s.mtn_momo_target_environment.lower() == "sandbox"
     if "mtn_momo" in s.providers and sandboxed:
         faults.append("the MTN sandbox is refused in production: set MTN_MOMO_BASE_URL and _TARGET_ENVIRONMENT.")
@@ -256,11 +259,17 @@ class _Reader:
             return default
         return number
 
-    def address(self, name: str, default: str) -> str:
-        value = self.text(name, default).rstrip("/")
+    def wallet(self, name: str, environment: str, provider: str) -> str:
+        """The address of a wallet; in development its emulator's where none is given."""
+        value = self.text(name, "" if environment == "production" else EMULATED_WALLETS[provider]).rstrip("/")
         if value and not (value.startswith("https://") or (value.startswith("http://") and is_loopback(value))):
             self.faults.append(f"{name} must begin with https:// (http:// on this machine only).")
+            return ""
         return value
+
+    def credential(self, name: str, environment: str) -> str:
+        """A key to a wallet; in development what its emulator takes where none is given."""
+        return self.text(name, "" if environment == "production" else EMULATED)
 
     def currency(self, name: str, default: str) -> str:
         value = self.text(name, default)

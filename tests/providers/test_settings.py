@@ -80,6 +80,14 @@ def test_production_refuses(changes: dict[str, str], said: str) -> None:
 def test_a_wallet_that_is_not_named_needs_nothing() -> None:
     without = {name: value for name, value in LIVE.items() if not name.startswith(("MTN_", "AIRTEL_"))}
     assert from_environment(without | {"PROVIDERS": "outside"}).providers == ("outside",)
+    assert from_environment(without).providers == ("outside",)
+
+
+def test_a_wallet_of_which_anything_is_said_must_be_whole() -> None:
+    without = {name: value for name, value in LIVE.items() if not name.startswith(("MTN_", "AIRTEL_"))}
+    for change in ({"MTN_MOMO_API_KEY": "d"}, {"MTN_MOMO_TARGET_ENVIRONMENT": "sandbox"}, {"PROVIDERS": "mtn_momo"}):
+        with pytest.raises(BadSettings, match="MTN_MOMO_BASE_URL is missing"):
+            from_environment(without | change)
 
 
 def test_no_secret_of_a_wallet_is_quoted() -> None:
