@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
-.PHONY: help setup run test lint bench soak
+.PHONY: help setup run test lint bench soak docs locales
 
 help:  ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -35,6 +35,12 @@ lint: setup  ## style, types, every screen in every language
 
 bench: setup  ## speed, as ratios against baselines of the same run
 	$(BIN)/python -m tests.bench
+
+docs: setup  ## renew the made parts of the documentation
+	$(BIN)/python -m docs.build
+
+locales: setup  ## collect the texts to translate and renew the catalogues
+	$(BIN)/python -m locales.texts
 
 soak: setup  ## the long runs: kills under load, many seeds
 	$(BIN)/python -m pytest -m soak -n 0 tests $(PYTEST)

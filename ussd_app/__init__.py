@@ -28,11 +28,12 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     """
     from flask import Flask
 
-    from ussd_app import cli
+    from ussd_app import cli, cli_operators, logs
     from ussd_app.web import callbacks, health, market, phone
 
     if settings is None:
         settings = _from_dotenv()
+    logs.install()
     app = Flask("ussd_app", static_folder="web/static", template_folder="web/templates")
     app.config.update(
         SECRET_KEY=settings.secret_key,
@@ -42,6 +43,13 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
         SESSION_COOKIE_SECURE=settings.production,
         SESSION_COOKIE_NAME="__Host-market" if settings.production else "market",
     )
+    if settings.trusted_proxies:
+        from werkzeug.middleware.proxy_fix import ProxyFix
+
+        # Scheme and host as the outermost trusted proxy saw them; addresses are read where they matter.
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=0, x_proto=settings.trusted_proxies, x_host=settings.trusted_proxies
+        )
     parts = wire(settings, store, clock)
     app.extensions["parts"] = parts
     app.register_blueprint(callbacks.callbacks(parts))
@@ -50,6 +58,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     if not settings.production:
         app.register_blueprint(phone.phones(parts))
     cli.register(app)
+    cli_operators.register(app)
     return app
 
 
@@ -92,7 +101,7 @@ def wire(settings: Settings, store: Store | None = None, clock: Clock | None = N
         metrics=Metrics(),
         opt_out=opt_out,
         render_notice=notices.render,
-        demo_people=lambda: demo.people_for_phones(store, hub),
+        demo_people=lambda: demo.people_for_phones(store, hub, settings),
     )
 
 

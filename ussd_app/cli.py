@@ -20,13 +20,23 @@ FOUND = 1
 
 def register(app: Flask) -> None:
     """Give `flask` our verbs."""
-    for command in (migrate, seed, worker, doctor, up, dial, menus, demo, outbox, emulate, buyers, numbers, reset_pin):
+    for command in (migrate, seed, worker, doctor, up, dial, menus, demo, emulate):
         app.cli.add_command(command)
     cli_money.register(app)
 
 
 def _parts() -> Any:
     return current_app.extensions["parts"]
+
+
+def market_parts() -> Any:
+    """The parts with a database that is up to date; else one sentence that says what to do."""
+    from ussd_app.store import pending
+
+    parts = _parts()
+    if pending(parts.store):
+        raise click.ClickException("The database is not up to date. Run: flask migrate")
+    return parts
 
 
 # the database
@@ -56,12 +66,14 @@ def seed() -> None:
     """Put demonstration people and trades in (development only); a second time renews what has expired."""
     from ussd_app import demo as demonstration
 
-    parts = _parts()
+    parts = market_parts()
     if parts.settings.production:
         raise click.ClickException("There are no demonstration people in production.")
     now = parts.clock.now()
-    summary = demonstration.seed(parts.store, parts.hub, now=now, pin_key=parts.settings.pin_key)
-    renewed = demonstration.renew(parts.store, parts.hub, now, parts.clock)
+    summary = demonstration.seed(
+        parts.store, parts.hub, now=now, pin_key=parts.settings.pin_key, settings=parts.settings
+    )
+    renewed = demonstration.renew(parts.store, parts.hub, now, parts.clock, parts.settings)
     click.echo(", ".join(f"{count} {what}" for what, count in summary.items()))
     if renewed:
         click.echo(f"{renewed} expired listings and offers renewed.")
@@ -107,7 +119,7 @@ def worker(once: bool) -> None:
     """Send what waits in the outbox and run the regular jobs."""
     from ussd_app.running import run_worker
 
-    run_worker(_parts(), once)
+    run_worker(market_parts(), once)
 
 
 @click.command()
@@ -132,7 +144,7 @@ def dial(
     """A phone in the terminal: flask dial '*384*100#' --phone +250788000001"""
     from ussd_app import terminal
 
-    settings = _parts().settings
+    settings = (_parts() if url else market_parts()).settings
     target: Any = url or current_app._get_current_object()  # type: ignore[attr-defined]
     status = terminal.dial(
         target,
@@ -274,7 +286,7 @@ menus = AppGroup("menus", help="The conversation: its proof and its drawing.")
 
 
 @menus.command("check")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of lines.")
 def menus_check(as_json: bool) -> None:
     """Prove that every screen fits and leads on, in every language, with worst-case data."""
     from ussd_app.proof import prove
@@ -310,121 +322,19 @@ demo = AppGroup("demo", help="The demonstration market.")
 
 
 @demo.command("accounts")
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of lines.")
 def demo_accounts(as_json: bool) -> None:
     """The demo people: who they are, their numbers and PINs."""
-    parts = _parts()
+    parts = market_parts()
     if parts.settings.production:
         raise click.ClickException("There are no demonstration people in production.")
     people = parts.demo_people()
     if as_json:
-        click.echo(json.dumps(people, ensure_ascii=False, indent=1))
+        told = [{"phone": person.pop("msisdn"), **person} for person in people]
+        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
         return
     for person in people:
         click.echo(
             f"{person['name']:<26} {person['role']:<8} {person['msisdn'] or person['sign_in']:<28} "
             f"PIN {person['pin'] or '-':<6} {person['language']}  {person['district']}"
         )
-
-
-# what operators do
-
-
-outbox = AppGroup("outbox", help="What waits to go out.")
-
-
-@outbox.command("list")
-@click.option("--state", default="", help="waiting, dead, held, ...; all that did not go out when not given.")
-@click.option("--json", "as_json", is_flag=True)
-def outbox_list(state: str, as_json: bool) -> None:
-    """Messages that wait, or that were given up."""
-    from ussd_app.lib.msisdn import mask
-    from ussd_app.store import outbox as messages
-
-    parts = _parts()
-    states = [state] if state else ["waiting", "leased", "sending", "held", "refused", "dead"]
-    with parts.store.read() as tx:
-        rows = [row for name in states for row in messages.in_state(tx, name, 200)]
-    for row in rows:
-        row["recipient"] = mask(row["recipient"])
-    if as_json:
-        click.echo(json.dumps(rows))
-    else:
-        for row in rows:
-            click.echo(
-                f"{row['id']} {row['state']:<9} {row['template']:<28} to {row['recipient']} tries {row['tries']} {row['last_error']}"
-            )
-        click.echo(f"{len(rows)} messages.")
-    sys.exit(FOUND if any(row["state"] == "dead" for row in rows) else 0)
-
-
-buyers = AppGroup("buyers", help="How far buyers are known.")
-
-
-@buyers.command("verify")
-@click.argument("person_id")
-@click.option("--by", required=True, help="The operator's name.")
-@click.option("--why", required=True, help="Which papers were seen.")
-def buyers_verify(person_id: str, by: str, why: str) -> None:
-    """An operator saw a buyer's papers: the small caps end."""
-    from ussd_app.market import buyers as rules
-
-    parts = _parts()
-    now = parts.clock.now()
-    if not parts.store.write(lambda tx: rules.verify(tx, now=now, person_id=person_id, by=by, why=why)):
-        raise click.ClickException("No confirmed buyer has this id.")
-    click.echo("Verified.")
-
-
-numbers = AppGroup("numbers", help="A lost number is moved by two people.")
-
-
-@numbers.command("move")
-@click.argument("person_id")
-@click.argument("new_number")
-@click.option("--by", required=True, help="The operator's name.")
-def numbers_move(person_id: str, new_number: str, by: str) -> None:
-    """Begin to move a person to another number; the old one is told by SMS."""
-    from ussd_app.lib.msisdn import parse
-    from ussd_app.market import accounts
-
-    parts = _parts()
-    number = parse(new_number, parts.hub.country)
-    if number is None:
-        raise click.UsageError("That is not a phone number.")
-    now = parts.clock.now()
-    move = parts.store.write(lambda tx: accounts.start_move(tx, now=now, person_id=person_id, new_msisdn=number, by=by))
-    if move is None:
-        raise click.ClickException("Not possible: no such active person, a move waits already, or the number is full.")
-    click.echo(f"Another operator must now say: flask numbers approve {move} --by NAME")
-
-
-@numbers.command("approve")
-@click.argument("move_id")
-@click.option("--by", required=True, help="The second operator's name.")
-def numbers_approve(move_id: str, by: str) -> None:
-    """A second operator approves; both numbers are told by SMS."""
-    from ussd_app.market import accounts
-
-    parts = _parts()
-    now = parts.clock.now()
-    answer = parts.store.write(lambda tx: accounts.approve_move(tx, now=now, clock=parts.clock, move_id=move_id, by=by))
-    click.echo(answer)
-    sys.exit(0 if answer == "moved" else FOUND)
-
-
-@click.command("reset-pin")
-@click.argument("person_id")
-@click.option("--by", required=True, help="The operator's name.")
-def reset_pin(person_id: str, by: str) -> None:
-    """Begin a PIN reset for somebody; she sets the new PIN herself, on her own phone, 24 hours later."""
-    from ussd_app.market import accounts
-
-    parts = _parts()
-    now = parts.clock.now()
-    waiting = parts.store.write(
-        lambda tx: accounts.ask_pin_reset(tx, now=now, clock=parts.clock, person_id=person_id, by=by)
-    )
-    if waiting is None:
-        raise click.ClickException("Not possible: no such active person with a number, or asked three times today.")
-    click.echo("Asked for; an SMS tells her.")

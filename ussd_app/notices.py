@@ -22,7 +22,7 @@ TEMPLATES: dict[str, Msg] = {
     "listing.withdrawn": _("{hub}: {produce} {quantity} is no longer for sale. To sell again dial {dial}."),
     "listing.expired": _("{hub}: the time of {produce} {quantity} is over. To sell it again dial {dial}."),
     # offers
-    "offer.new": _("{hub}: {name} offers {price} for {produce} {quantity}. You get about {net}. Until {expires_at}. Dial {dial}"),
+    "offer.new": _("{hub}: {name} offers {price}: {produce} {quantity}. You get about {net}. Until {expires_at}. {dial}"),
     "offer.new.plain": _("{hub}: {name} made an offer for {produce} {quantity}. Until {expires_at}. Dial {dial}"),
     "offer.countered": _("{hub}: {name} asks another price: {price} for {produce} {quantity}. Until {expires_at}. Dial {dial}"),
     "offer.countered.plain": _("{hub}: {name} asks another price for {produce} {quantity}. Until {expires_at}. Dial {dial}"),

@@ -61,6 +61,7 @@ def test_an_offer_carries_its_terms_and_the_seller_hears_it(trade: Trade) -> Non
         ({"tolerance_pct": 101}, "bad_terms"),
         ({"handover_place": "  "}, "bad_place"),
         ({"handover_place": "x" * 25}, "bad_place"),
+        ({"handover_place": "9999"}, "bad_place"),
         ({"handover_at": NOW}, "bad_time"),
         ({"handover_at": NOW + hours(24 * 91)}, "bad_time"),
         ({"expires_at": NOW - 1}, "bad_time"),

@@ -37,9 +37,11 @@ def sending(store: Store, message: outbox.Message, now: int = NOON) -> bool:
     return store.write(lambda tx: outbox.mark_sending(tx, message, now=now, lease_ms=1000))
 
 
-def sent(store: Store, message: outbox.Message, external_id: str = "x1", now: int = NOON) -> bool:
+def sent(
+    store: Store, message: outbox.Message, external_id: str = "x1", now: int = NOON, gateway: str = "simulator"
+) -> bool:
     return store.write(
-        lambda tx: outbox.mark_sent(tx, message, now=now, gateway="simulator", external_id=external_id, parts=1)
+        lambda tx: outbox.mark_sent(tx, message, now=now, gateway=gateway, external_id=external_id, parts=1)
     )
 
 
@@ -169,7 +171,7 @@ def test_a_code_is_blanked_once_it_is_sent_or_never_will_be(store: Store) -> Non
     messages = lease(store)
     for message in messages:
         assert sending(store, message)
-    sent(store, messages[0])
+    sent(store, messages[0], gateway="africastalking")
     store.write(lambda tx: outbox.mark_refused(tx, messages[1], reason="blocked"))
     assert [row(store, id)["values_json"] for id in (first, second)] == ["{}", "{}"]
     assert not store.write(lambda tx: outbox.send_again(tx, now=NOON, id=second or ""))

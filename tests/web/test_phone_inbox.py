@@ -28,11 +28,11 @@ def order(store: Store, text: str, at: int = NOW, **more: Any) -> None:
     store.write(lambda tx: outbox.order(tx, now=at, values={"text": text}, **told))
 
 
-def send(store: Store, external_id: str = "x-1") -> None:
+def send(store: Store, external_id: str = "x-1", gateway: str = "simulator") -> None:
     def work(tx: Tx) -> None:
         for message in outbox.lease(tx, now=NOW + 10, worker="w", limit=9, lease_ms=1000):
             outbox.mark_sending(tx, message, now=NOW + 20, lease_ms=1000)
-            outbox.mark_sent(tx, message, now=NOW + 30, gateway="simulator", external_id=external_id)
+            outbox.mark_sent(tx, message, now=NOW + 30, gateway=gateway, external_id=external_id)
 
     store.write(work)
 
@@ -64,8 +64,14 @@ def test_the_state_follows_the_worker_and_the_delivery_report(store: Store) -> N
 def test_a_code_is_shown_until_it_is_sent(store: Store) -> None:
     order(store, "Your code: 123456", purpose="code")
     assert [message["text"] for message in read(store)] == ["Your code: 123456"]
-    send(store)
+    send(store, gateway="africastalking")
     assert [message["text"] for message in read(store)] == [CODE_GONE]
+
+
+def test_the_simulator_shows_a_code_for_nobody_else_receives_it(store: Store) -> None:
+    order(store, "Your code: 123456", purpose="code")
+    send(store)
+    assert [message["text"] for message in read(store)] == ["Your code: 123456"]
 
 
 def test_mail_of_the_person_is_there_too(store: Store) -> None:

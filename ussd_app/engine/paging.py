@@ -7,11 +7,13 @@ is never cut. A title too long for its page is, at a word, and `Page.cut` says s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ussd_app.lib.gsm7 import fold_ascii, septets
 
 PREFIX_SEPTETS = 4
 OPTIONS_ON_A_PAGE = 6
+REMEMBERED = 4096  # the same labels are shown again and again
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,9 @@ def flow(text: str, lines: list[str], navigation: str, more: str, page: int, lim
     return Page("\n".join(part for part in parts if part), len(chunks))
 
 
+@lru_cache(maxsize=REMEMBERED)
 def plain(text: str) -> str:
-    """The text as any handset can draw it."""
+    """The text as any handset can draw it. Remembered: never for what a caller typed, which may be a PIN."""
     return fold_ascii(text)
 
 
@@ -78,13 +81,14 @@ def _foot(navigation: str, more: str) -> str:
     return f"{navigation} {more}".strip() if more else navigation
 
 
+@lru_cache(maxsize=REMEMBERED)
 def _size(text: str) -> int:
     """Septets of a line with the line break that joins it."""
     return septets(text) + 1 if text else 0
 
 
 def _longest(lines: list[str]) -> int:
-    return max((_size(line) for line in lines), default=0)
+    return max(map(_size, lines), default=0)
 
 
 def _head(guidance: str, title: str, room: int) -> tuple[str, bool]:

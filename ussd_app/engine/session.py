@@ -26,6 +26,7 @@ from ussd_app.engine.screen import (
 )
 from ussd_app.engine.visit import State, Visit
 from ussd_app.i18n import Msg, Text, _, show
+from ussd_app.lib.gsm7 import fold_ascii
 from ussd_app.lib.typed import normalise, yes_no
 
 HOME = "home"
@@ -186,7 +187,7 @@ class Engine:
 
     def _by_label(self, visit: Visit, typed: str) -> list[Any] | None:
         """The option whose label was typed instead of its number; `yego` and `oya` on a confirmation."""
-        wanted = paging.plain(normalise(typed)).casefold().strip()
+        wanted = fold_ascii(normalise(typed)).casefold().strip()
         if not wanted or wanted.isdigit():
             return None
         state = visit.state
@@ -300,7 +301,10 @@ class Engine:
                 return page
             pages.append(page)
         if guidance and all(page.cut for page in pages):
-            # A question as long as the phone's screen: the guidance takes its place above the same keys.
+            # A question as long as the phone's screen: the guidance takes the place of its first lines.
+            rest = title.partition("\n")[2]
+            if rest:
+                return self._laid_out(lay_out, visit, shown, rest, lines, guidance, limit)
             return self._laid_out(lay_out, visit, shown, guidance, lines, "", limit)
         return min(pages, key=lambda page: (page.cut, page.pages))
 

@@ -1,7 +1,8 @@
 """A country as data: `load_hub("rw")` reads ussd_app/hubs/rw/ once into frozen values.
 
-Another country is another folder of the same files, and no code (hubs/rw/README.md says what each file holds). Imports
-the standard library alone, so that every layer may use it.
+Another country is another folder of the same files, and no code (hubs/rw/README.md says what each file holds).
+
+Law of this package: it imports the standard library alone, so that every layer may use it.
 """
 
 from __future__ import annotations

@@ -206,7 +206,7 @@ def _judged(
         if not kind.floater:
             raise Refused("no_floaters")
         listings.check_price(kind, terms.price_floaters)
-    _check_words(terms)
+    _check_words(hub, terms)
     rates.floor_for(tx, kind.code, listing["currency"], now).check(terms.price, terms.price_floaters)
     handover_at = terms.handover_at or now + clock.wait(kind.handover_hours * HOUR_MS)
     expires_at = min(terms.expires_at or now + clock.wait(kind.expires_hours * HOUR_MS), listing["expires_at"])
@@ -225,10 +225,12 @@ def _judged(
     }
 
 
-def _check_words(terms: Terms) -> None:
+def _check_words(hub: Hub, terms: Terms) -> None:
     """The terms that are words, and the tolerance. Raises Refused bad_place or bad_terms (term)."""
     if not 0 < len(terms.handover_place.strip()) <= PLACE_LONGEST:
         raise Refused("bad_place", most=PLACE_LONGEST)
+    if terms.handover_place.strip().isdigit():
+        listings.place_of(hub, terms.handover_place.strip())  # digits are a place code, or nothing anybody can find
     known = {"point": POINTS, "carrier": CARRIERS, "settlement": SETTLEMENTS}
     for term, words in known.items():
         if getattr(terms, term) not in words:

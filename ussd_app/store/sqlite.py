@@ -188,12 +188,12 @@ def create(path: Path) -> None:
 
 def tune(connection: sqlite3.Connection) -> sqlite3.Connection:
     """Set `connection` up for durable writing; returns it."""
-    from sqlite_utils import Database
-
-    database = Database(connection, execute_plugins=False)
     for pragma in _PRAGMAS:
         connection.execute(pragma)
-    database.enable_wal()
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        from sqlite_utils import Database  # a fifth of a second, which a start on a file already made can do without
+
+        Database(connection, execute_plugins=False).enable_wal()
     return connection
 
 

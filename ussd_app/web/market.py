@@ -12,6 +12,7 @@ from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
+from ussd_app.hubs import Produce
 from ussd_app.i18n import _
 from ussd_app.lib import clock as clocks
 from ussd_app.market import buyers, prices, rates
@@ -82,39 +83,51 @@ def _welcome(parts: PageParts) -> Response:
 
 def _for_sale(parts: PageParts) -> Response:
     """What is open of a produce, the cheapest first, in a district or the whole country."""
-    known = {kind.code: kind for kind in parts.hub.produce}
-    produce = request.args.get("produce") or parts.hub.produce[0].code
     district = request.args.get("district", "")
     districts = sorted((place for place in parts.hub.places if place.kind == "district"), key=lambda place: place.name)
-    if produce not in known or (district and district not in {place.code for place in districts}):
+    if district and district not in {place.code for place in districts}:
         raise NotFound
     after_price, after_id = _after(request.args.get("after", ""))
+    page = {"now": g.visitor.now, "after_price": after_price, "after_id": after_id, "limit": PAGE + 1}
     with parts.store.read() as tx:
-        here = {
-            "produce": produce,
-            "now": g.visitor.now,
-            "after_price": after_price,
-            "after_id": after_id,
-            "limit": PAGE + 1,
-        }
-        rows = tx.listings_by_district(district=district, **here) if district else tx.listings_by_produce(**here)
-        more, rows = len(rows) > PAGE, rows[:PAGE]
-        floor = rates.floor_for(tx, produce, parts.hub.currency, g.visitor.now)
-        near = _medians(tx, parts, produce, [row["district"] for row in rows])
-    following = url_for("market.home", produce=produce, district=district, after=_key(rows[-1])) if more else ""
+        offered = {row["produce"] for row in tx.listing_kinds_open()}
+        kind = _kind_asked(parts, offered)
+        found = (
+            tx.listings_by_district(produce=kind.code, district=district, **page)
+            if district
+            else tx.listings_by_produce(produce=kind.code, **page)
+        )
+        rows = found[:PAGE]
+        floor = rates.floor_for(tx, kind.code, parts.hub.currency, g.visitor.now)
+        near = _medians(tx, parts, kind.code, [row["district"] for row in rows])
+    following = ""
+    if len(found) > PAGE:
+        following = url_for("market.home", produce=kind.code, district=district or None, after=_key(rows[-1]))
     return draw(
         parts,
         "market_for_sale.html",
         rows=rows,
         following=following,
         first=not after_id,
-        produce=known[produce],
+        produce=kind,
+        offered=offered,
         district=district,
         districts=districts,
         floor=floor,
         floor_since=shown_day(floor.valid_from),
         near=near,
     )
+
+
+def _kind_asked(parts: PageParts, offered: set[str]) -> Produce:
+    """The produce asked for, or the first of the hub's list of which there is any."""
+    code = request.args.get("produce")
+    for kind in parts.hub.produce:
+        if kind.code == code or (not code and kind.code in offered):
+            return kind
+    if code:
+        raise NotFound
+    return parts.hub.produce[0]
 
 
 def _medians(tx: Tx, parts: PageParts, produce: str, districts: list[str]) -> dict[str, prices.Recent | None]:
@@ -154,6 +167,7 @@ def _register_problems(app: Flask, parts: PageParts) -> None:
     def not_there(error: HTTPException) -> AnyResponse:
         if request.blueprint != "market" and request.method not in ("GET", "HEAD"):
             return error.get_response()
+        g.visitor = g.get("visitor") or load_visitor(parts)
         return for_people(404, _("Nothing is here."), _("The page does not exist, or it is not yours."))
 
     @app.errorhandler(StoreError)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, abort, g, request
@@ -50,8 +51,9 @@ def _add_listing_routes(pages: Blueprint, parts: PageParts) -> None:
         form = posted((*TERMS_FIELDS, "form_key"))
         terms = read_terms(form, parts.hub, parts.hub.produce_by(row["produce"]), row["currency"])
         if terms is not None:
+            who, key = _who(), form["form_key"][:40]
             try:
-                offer_id = parts.store.write(lambda tx: _make_once(tx, parts, listing_id, terms, form["form_key"][:40]))
+                offer_id = parts.store.write(lambda tx: _make_once(tx, parts, who, listing_id, terms, key))
                 return see("market.offer", offer_id=offer_id, done="made")
             except Refused as refused:
                 _blame(form, refused, row)
@@ -73,7 +75,7 @@ def _place_label(parts: PageParts, row: Row) -> str:
 def _draw_listing(parts: PageParts, row: Row, form: Form, form_key: str, status: int = 200) -> Response:
     with parts.store.read() as tx:
         summary = prices.summary(tx, parts.hub, row["produce"], row["district"], g.visitor.now)
-    open_now = row["state"] == "open" and row["expires_at"] > g.visitor.now and row["seller_id"] != _me()
+    open_now = row["state"] == "open" and row["expires_at"] > g.visitor.now and row["seller_id"] != _who().id
     return draw(
         parts,
         "market_listing.html",
@@ -82,22 +84,28 @@ def _draw_listing(parts: PageParts, row: Row, form: Form, form_key: str, status:
         form=form,
         form_key=form_key,
         open_now=open_now,
-        caps=_caps(),
+        caps=_who().caps,
         **_beside(parts, row, summary.floor, summary.recent),
     )
 
 
-def _make_once(tx: Tx, parts: PageParts, listing_id: str, terms: Terms, form_key: str) -> str:
+def _make_once(tx: Tx, parts: PageParts, who: Who, listing_id: str, terms: Terms, form_key: str) -> str:
     """Make the offer of this form, or find the one it made when it was sent before."""
-    now, me = g.visitor.now, _me()
-    tx.web_posts_forget(person_id=me, before=now - FORM_KEPT_MS)
-    if form_key and not tx.web_post_take(person_id=me, post_key=form_key, now=now):
-        return str(tx.web_post_offer(person_id=me, post_key=form_key))
+    tx.web_posts_forget(person_id=who.id, before=who.now - FORM_KEPT_MS)
+    if form_key and not tx.web_post_take(person_id=who.id, post_key=form_key, now=who.now):
+        return str(tx.web_post_offer(person_id=who.id, post_key=form_key))
     offer = offers.make(
-        tx, hub=parts.hub, clock=parts.clock, now=now, buyer_id=me, listing_id=listing_id, terms=terms, caps=_caps()
+        tx,
+        hub=parts.hub,
+        clock=parts.clock,
+        now=who.now,
+        buyer_id=who.id,
+        listing_id=listing_id,
+        terms=terms,
+        caps=who.caps,
     )
     if form_key:
-        tx.web_post_note(person_id=me, post_key=form_key, offer_id=offer["id"])
+        tx.web_post_note(person_id=who.id, post_key=form_key, offer_id=offer["id"])
     return str(offer["id"])
 
 
@@ -110,8 +118,8 @@ def _add_reading_routes(pages: Blueprint, parts: PageParts) -> None:
     def my_offers() -> AnyResponse:
         before = request.args.get("before", "")[:40] or LAST
         with parts.store.read() as tx:
-            rows = tx.offers_of_buyer_before(buyer_id=_me(), before=before, limit=PAGE + 1)
-            waiting = [] if before != LAST else tx.offers_for_buyer(buyer_id=_me(), now=g.visitor.now, limit=PAGE)
+            rows = tx.offers_of_buyer_before(buyer_id=_who().id, before=before, limit=PAGE + 1)
+            waiting = [] if before != LAST else tx.offers_for_buyer(buyer_id=_who().id, now=g.visitor.now, limit=PAGE)
         more, rows = len(rows) > PAGE, rows[:PAGE]
         rows = [row | {"state": _state(row)} for row in rows]
         before = rows[-1]["id"] if more else ""
@@ -124,9 +132,10 @@ def _add_reading_routes(pages: Blueprint, parts: PageParts) -> None:
 
 
 def _draw_offer(parts: PageParts, offer_id: str, fault: Msg | None = None) -> Response:
+    who = _who()
     with parts.store.read() as tx:
-        row = _mine(tx, offer_id)
-        order_id = tx.order_id_of_offer(offer_id=offer_id, buyer_id=_me()) if row["state"] == "accepted" else None
+        row = _mine(tx, who, offer_id)
+        order_id = tx.order_id_of_offer(offer_id=offer_id, buyer_id=who.id) if row["state"] == "accepted" else None
         summary = prices.summary(tx, parts.hub, row["produce"], row["district"], g.visitor.now)
     row |= {"state": _state(row)}
     return draw(
@@ -146,10 +155,10 @@ def _state(row: Row) -> str:
     return "expired" if row["state"] == "open" and row["expires_at"] <= g.visitor.now else str(row["state"])
 
 
-def _mine(tx: Tx, offer_id: str) -> Row:
-    """The offer with its listing if the visitor is its buyer. Her own goods as a seller are no business of the web: to
+def _mine(tx: Tx, who: Who, offer_id: str) -> Row:
+    """The offer with its listing if this is its buyer. Her own goods as a seller are no business of the web: to
     accept for them takes a PIN."""
-    row: Row | None = tx.offer_for_buyer(id=offer_id, buyer_id=_me())
+    row: Row | None = tx.offer_for_buyer(id=offer_id, buyer_id=who.id)
     if row is None:
         abort(404)
     return row
@@ -159,15 +168,16 @@ def _mine(tx: Tx, offer_id: str) -> Row:
 
 
 def _add_answer_routes(pages: Blueprint, parts: PageParts) -> None:
-    def act(offer_id: str, work: Callable[[Tx], object], done: str) -> AnyResponse:
+    def act(offer_id: str, rule: Callable[..., object], done: str) -> AnyResponse:
         posted(())
+        who = _who()
 
-        def guarded(tx: Tx) -> object:
-            _mine(tx, offer_id)
-            return work(tx)
+        def work(tx: Tx) -> None:
+            _mine(tx, who, offer_id)
+            rule(tx, now=who.now, person_id=who.id, offer_id=offer_id)
 
         try:
-            parts.store.write(guarded)
+            parts.store.write(work)
         except Refused as refused:
             return _refused(parts, offer_id, refused)
         return see("market.offer", offer_id=offer_id, done=done)
@@ -175,24 +185,18 @@ def _add_answer_routes(pages: Blueprint, parts: PageParts) -> None:
     @pages.post("/offers/<offer_id>/withdraw")
     @for_buyers
     def withdraw(offer_id: str) -> AnyResponse:
-        def work(tx: Tx) -> None:
-            offers.withdraw(tx, now=g.visitor.now, person_id=_me(), offer_id=offer_id)
-
-        return act(offer_id, work, "withdrawn")
+        return act(offer_id, offers.withdraw, "withdrawn")
 
     @pages.post("/offers/<offer_id>/decline")
     @for_buyers
     def decline(offer_id: str) -> AnyResponse:
-        def work(tx: Tx) -> None:
-            offers.decline(tx, now=g.visitor.now, person_id=_me(), offer_id=offer_id)
-
-        return act(offer_id, work, "declined")
+        return act(offer_id, offers.decline, "declined")
 
     @pages.get("/offers/<offer_id>/accept")
     @for_buyers
     def accept_or_not(offer_id: str) -> AnyResponse:
         with parts.store.read() as tx:
-            row = _mine(tx, offer_id)
+            row = _mine(tx, _who(), offer_id)
         if _state(row) != "open" or row["made_by"] != "seller":
             return see("market.offer", offer_id=offer_id)
         return draw(parts, "market_accept.html", row=row)
@@ -201,10 +205,11 @@ def _add_answer_routes(pages: Blueprint, parts: PageParts) -> None:
     @for_buyers
     def accept(offer_id: str) -> AnyResponse:
         posted(())
+        who = _who()
 
         def work(tx: Tx) -> str:
-            _mine(tx, offer_id)
-            order = orders.accept(tx, clock=parts.clock, now=g.visitor.now, person_id=_me(), offer_id=offer_id)
+            _mine(tx, who, offer_id)
+            order = orders.accept(tx, clock=parts.clock, now=who.now, person_id=who.id, offer_id=offer_id)
             return str(order["id"])
 
         try:
@@ -219,7 +224,7 @@ def _refused(parts: PageParts, offer_id: str, refused: Refused) -> Response:
     if refused.reason == "not_found":
         abort(404)
     with parts.store.read() as tx:
-        row = _mine(tx, offer_id)
+        row = _mine(tx, _who(), offer_id)
     return _draw_offer(parts, offer_id, refusals.words(refused, row["unit"], row["currency"]))
 
 
@@ -231,7 +236,7 @@ def _add_terms_routes(pages: Blueprint, parts: PageParts) -> None:
     @for_buyers
     def other_terms(offer_id: str) -> AnyResponse:
         with parts.store.read() as tx:
-            row = _mine(tx, offer_id)
+            row = _mine(tx, _who(), offer_id)
         if _state(row) != "open":
             return see("market.offer", offer_id=offer_id)
         kind = parts.hub.produce_by(row["produce"])
@@ -241,12 +246,13 @@ def _add_terms_routes(pages: Blueprint, parts: PageParts) -> None:
     @for_buyers
     def propose_terms(offer_id: str) -> AnyResponse:
         with parts.store.read() as tx:
-            row = _mine(tx, offer_id)
+            row = _mine(tx, _who(), offer_id)
         form = posted(TERMS_FIELDS)
         terms = read_terms(form, parts.hub, parts.hub.produce_by(row["produce"]), row["currency"])
         if terms is not None:
+            who = _who()
             try:
-                new = parts.store.write(lambda tx: _propose(tx, parts, offer_id, terms))
+                new = parts.store.write(lambda tx: _propose(tx, parts, who, offer_id, terms))
                 return see("market.offer", offer_id=new["id"], done="changed" if new["replaces"] else "countered")
             except Refused as refused:
                 if refused.reason == "not_found":
@@ -255,19 +261,19 @@ def _add_terms_routes(pages: Blueprint, parts: PageParts) -> None:
         return _draw_terms(parts, row, form, 422)
 
 
-def _propose(tx: Tx, parts: PageParts, offer_id: str, terms: Terms) -> Row:
+def _propose(tx: Tx, parts: PageParts, who: Who, offer_id: str, terms: Terms) -> Row:
     """Change one's own offer, or answer the seller's with other terms."""
-    row = _mine(tx, offer_id)
+    row = _mine(tx, who, offer_id)
     act = offers.change if row["made_by"] == "buyer" else offers.counter
     return act(
         tx,
         hub=parts.hub,
         clock=parts.clock,
-        now=g.visitor.now,
-        person_id=_me(),
+        now=who.now,
+        person_id=who.id,
         offer_id=offer_id,
         terms=terms,
-        caps=_caps(),
+        caps=who.caps,
     )
 
 
@@ -275,18 +281,24 @@ def _draw_terms(parts: PageParts, row: Row, form: Form, status: int = 200) -> Re
     with parts.store.read() as tx:
         summary = prices.summary(tx, parts.hub, row["produce"], row["district"], g.visitor.now)
     beside = _beside(parts, row, summary.floor, summary.recent)
-    return draw(parts, "market_terms.html", status, row=row, form=form, caps=_caps(), **beside)
+    return draw(parts, "market_terms.html", status, row=row, form=form, caps=_who().caps, **beside)
 
 
 # --- shared ---------------------------------------------------------------------------------------------------------
 
 
-def _me() -> str:
-    return str(g.visitor.buyer["person_id"])
+@dataclass(frozen=True)
+class Who:
+    """The buyer who asks, for work in a transaction: that may run in another thread, where no request is known."""
+
+    id: str
+    now: int
+    caps: dict[str, int]
 
 
-def _caps() -> dict[str, int]:
-    return buyers.caps(g.visitor.buyer["verification"])
+def _who() -> Who:
+    buyer = g.visitor.buyer
+    return Who(str(buyer["person_id"]), g.visitor.now, buyers.caps(buyer["verification"]))
 
 
 def _beside(parts: PageParts, row: Row, floor: rates.Floor, recent: prices.Recent | None) -> dict[str, Any]:

@@ -51,10 +51,11 @@ def add_routes(pages: Blueprint, parts: PageParts) -> None:
 
 def _act(parts: PageParts, order_id: str, rule: Callable[..., object], done: str) -> AnyResponse:
     posted(())
+    me, now = _me(), g.visitor.now
 
     def work(tx: Tx) -> None:
-        _mine(tx, order_id)
-        rule(tx, now=g.visitor.now, person_id=_me(), order_id=order_id)
+        _mine(tx, me, order_id)
+        rule(tx, now=now, person_id=me, order_id=order_id)
 
     try:
         parts.store.write(work)
@@ -65,7 +66,7 @@ def _act(parts: PageParts, order_id: str, rule: Callable[..., object], done: str
 
 def _draw_order(parts: PageParts, order_id: str, fault: Msg | None = None) -> Response:
     with parts.store.read() as tx:
-        row = _mine(tx, order_id)
+        row = _mine(tx, _me(), order_id)
     now = g.visitor.now
     return draw(
         parts,
@@ -79,8 +80,8 @@ def _draw_order(parts: PageParts, order_id: str, fault: Msg | None = None) -> Re
     )
 
 
-def _mine(tx: Tx, order_id: str) -> dict[str, Any]:
-    row: dict[str, Any] | None = tx.order_of_buyer(id=order_id, buyer_id=_me())
+def _mine(tx: Tx, me: str, order_id: str) -> dict[str, Any]:
+    row: dict[str, Any] | None = tx.order_of_buyer(id=order_id, buyer_id=me)
     if row is None:
         abort(404)
     return row

@@ -46,6 +46,15 @@ WHERE o.id = :id AND o.buyer_id = :buyer_id;
 -- name: order_id_of_offer(offer_id, buyer_id)$
 SELECT id FROM orders WHERE offer_id = :offer_id AND buyer_id = :buyer_id;
 
+-- name: listing_kinds_open()
+-- The produce of which anything is open: one step in the index for each, however many listings there are.
+WITH RECURSIVE kinds (produce) AS (
+  SELECT MIN(produce) FROM listings WHERE state = 'open'
+  UNION ALL
+  SELECT (SELECT MIN(l.produce) FROM listings l WHERE l.state = 'open' AND l.produce > kinds.produce)
+  FROM kinds WHERE kinds.produce IS NOT NULL)
+SELECT produce FROM kinds WHERE produce IS NOT NULL;
+
 -- name: floors_in_force(currency, day)
 -- The official prices of a day, one row for each produce that has any.
 SELECT f.produce, f.price, f.price_floaters, f.kind, f.valid_from FROM floor_prices f

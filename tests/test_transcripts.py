@@ -1,0 +1,61 @@
+"""Every dialogue of `transcripts/` through every gateway's wire on SQLite, and on PostgreSQL as well.
+
+A file is one story about people of its own. Its language is in its name (`sell.rw.txt`). A line `# needs: turn numbers`
+keeps it from the one wire that cannot tell a repeat from the same key pressed again. A line `# known fault: ...` says
+what goes otherwise today: the file must then fail, until the fault is mended and the line taken out.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conversation.world import BARE, market
+from ussd_app.player import Player, Unexpected
+from ussd_app.transcript import parse
+
+TRANSCRIPTS = Path(__file__).parent / "transcripts"
+FILES = sorted(TRANSCRIPTS.glob("*.txt"))
+WIRES = ("africastalking", "hubtel", "simulator", BARE, "engine")
+PLACES = [("sqlite", wire) for wire in WIRES] + [("postgres", "africastalking")]
+NEEDS_TURNS = "# needs: turn numbers"
+KNOWN_FAULT = "# known fault: "
+FLOWS = {
+    "account", "buy", "buy_caps", "direct_dial", "dropped", "expired", "help", "invalid", "leave", "listings", "locked",
+    "offers", "offers_counter", "offers_refuse", "orders", "pin", "prices", "register_buyer", "register_seller", "repeat",
+    "repeats", "sell", "shared_phone", "sms",
+}  # fmt: skip
+
+
+def fault_in(file: Path) -> str:
+    """The fault that a file tells of, or nothing."""
+    first = file.read_text(encoding="utf-8").partition("\n")[0]
+    return first.removeprefix(KNOWN_FAULT) if first.startswith(KNOWN_FAULT) else ""
+
+
+def _stories() -> list[Any]:
+    found = []
+    for file in FILES:
+        fault = fault_in(file)
+        marks = [pytest.mark.xfail(reason=fault, raises=Unexpected, strict=True)] if fault else []
+        found.append(pytest.param(file, id=file.stem, marks=marks))
+    return found
+
+
+@pytest.mark.parametrize(("engine", "wire"), PLACES, ids=["-".join(place).replace(" ", "_") for place in PLACES])
+@pytest.mark.parametrize("file", _stories())
+def test_a_dialogue_goes_as_written(
+    file: Path, engine: str, wire: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = file.read_text(encoding="utf-8")
+    if wire == BARE and NEEDS_TURNS in text:
+        pytest.skip("a gateway that echoes nothing cannot tell these repeats")
+    with market(request.getfixturevalue(f"{engine}_url"), monkeypatch) as opened:
+        assert Player(opened.world(wire)).play(parse(text, f"tests/transcripts/{file.name}")) > 0
+
+
+@pytest.mark.parametrize("language", ["en", "rw"])
+def test_every_flow_is_told_in_this_language(language: str) -> None:
+    assert {file.name.removesuffix(f".{language}.txt") for file in FILES} >= FLOWS
