@@ -61,14 +61,14 @@ def accept(tx: Tx, *, clock: Clock, now: int, person_id: str, offer_id: str) -> 
 def undo(tx: Tx, *, now: int, person_id: str, order_id: str) -> Order:
     """Either side undoes an agreement within its first minutes: the kilos return, the other side hears it.
 
-    Raises Refused: not_found, gone (state), too_late (until: when the time was over, epoch ms).
+    Raises Refused: not_found, gone (state), too_late (until: when the time was over, epoch ms), weighed (goods came).
     """
     order: Order | None = tx.order_regret(id=order_id, person_id=person_id, now=now)
     if order is None:
         seen = _own(tx, order_id, person_id)
         if seen["state"] != "agreed":
             raise Refused("gone", state=seen["state"])
-        raise Refused("too_late", until=seen["regret_until"])
+        raise Refused("weighed") if seen["weighed"] else Refused("too_late", until=seen["regret_until"])
     _return_kilos(tx, now, order)
     _tell_other(tx, now, order, person_id, "order.cancelled")
     return order
@@ -77,14 +77,14 @@ def undo(tx: Tx, *, now: int, person_id: str, order_id: str) -> Order:
 def free(tx: Tx, *, now: int, person_id: str, order_id: str) -> Order:
     """The handover time and its grace are over and nobody came: the kilos are free, the buyer has a missed order more.
 
-    Raises Refused: not_found, gone (state), too_early (from_at: when it may be freed, epoch ms).
+    Raises Refused: not_found, gone (state), too_early (from_at: when it may be freed, epoch ms), weighed (goods came).
     """
     order: Order | None = tx.order_free(id=order_id, person_id=person_id, now=now)
     if order is None:
         seen = _own(tx, order_id, person_id)
         if seen["state"] != "agreed":
             raise Refused("gone", state=seen["state"])
-        raise Refused("too_early", from_at=seen["free_after"])
+        raise Refused("weighed") if seen["weighed"] else Refused("too_early", from_at=seen["free_after"])
     _return_kilos(tx, now, order)
     buyers.note_missed(tx, order["buyer_id"])
     _tell_other(tx, now, order, person_id, "order.freed")

@@ -39,11 +39,13 @@ WHERE o.buyer_id = :buyer_id ORDER BY o.id DESC LIMIT :limit;
 -- name: order_regret(id, person_id, now)^
 UPDATE orders SET state = 'cancelled', cancelled_as = 'regret', changed_at = :now
 WHERE id = :id AND (seller_id = :person_id OR buyer_id = :person_id) AND state = 'agreed' AND regret_until > :now
+  AND weighed = 0
 RETURNING *;
 
 -- name: order_free(id, person_id, now)^
 UPDATE orders SET state = 'cancelled', cancelled_as = 'missed', changed_at = :now
 WHERE id = :id AND (seller_id = :person_id OR buyer_id = :person_id) AND state = 'agreed' AND free_after <= :now
+  AND weighed = 0
 RETURNING *;
 
 -- name: order_move(id, was, becomes, now)^
