@@ -1,0 +1,5 @@
+"""The faults are played on the same cashier as the other tests of money."""
+
+from tests.money.conftest import cashier
+
+__all__ = ("cashier",)
