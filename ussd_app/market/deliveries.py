@@ -80,8 +80,6 @@ def agree(tx: Tx, *, clock: Clock, now: int, seller_id: str, delivery_id: str) -
     The caller has checked her PIN. Raises Refused: not_found, gone (state).
     """
     order, delivery = _hers(tx, seller_id, delivery_id)
-    if order["state"] != "agreed":
-        raise Refused("gone", state=order["state"])
     delivery = _end(tx, now, delivery, "agreed", "", seller_id)
     taken = tx.deliveries_taken(order_id=order["id"])["gross"]
     if taken * 100 >= order["quantity"] * (100 - order["tolerance_pct"]):
