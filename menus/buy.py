@@ -15,7 +15,16 @@ from ussd_app.i18n import Amount, Msg, Named, Quantity, When, _
 from ussd_app.market import buyers, offers, rates, terms
 
 MOST_SHOWN = 12
-BUYER_GOES = ("buy.produce", "buy.offers", "buy.orders", "prices.produce", "help.topic", "account.menu", "buy.code")
+BUYER_GOES = (
+    "buy.produce",
+    "buy.offers",
+    "buy.orders",
+    "prices.produce",
+    "help.topic",
+    "account.menu",
+    "buy.code",
+    "buy.payments",
+)
 
 
 @screen("buy.home", goes=BUYER_GOES)
@@ -28,6 +37,12 @@ def home(visit: Visit) -> Menu:
 def my_orders(visit: Visit) -> str:
     visit.draft["as_buyer"] = True
     return "orders.list"
+
+
+@action("buy.payments", goes=("pay.latest",))
+def my_payments(visit: Visit) -> str:
+    visit.draft["as_buyer"] = True
+    return "pay.latest"
 
 
 # the contact's code

@@ -9,8 +9,8 @@ from ussd_app.engine.visit import Visit
 from ussd_app.i18n import Named, Quantity, _
 
 SELLER_GOES = (
-    "sell.produce", "offers.list", "orders.list", "prices.produce", "help.topic", "sell.repeat", "listings.list",
-    "account.menu", "buy.home", "buy.produce", "buy.offers", "buy.orders", "buy.code", "account.start",
+    "sell.produce", "offers.list", "orders.list", "pay.latest", "prices.produce", "help.topic", "sell.repeat", "listings.list",
+    "account.menu", "buy.home", "buy.produce", "buy.offers", "buy.orders", "buy.code", "buy.payments", "account.start",
 )  # fmt: skip
 
 
@@ -33,6 +33,7 @@ def seller_home(visit: Visit) -> Menu:
         Option(_("Sell"), "sell.produce", number=tasks.SELL),
         Option(_("Offers ({n})", n=waiting) if waiting else _("Offers"), "offers.list", number=tasks.OFFERS),
         Option(_("My orders"), "orders.list", number=tasks.ORDERS),
+        Option(_("Payments"), "pay.latest", number=tasks.PAYMENTS),
         Option(_("Prices"), "prices.produce", number=tasks.PRICES),
         Option(_("Help"), "help.topic", number=tasks.HELP),
     ]
@@ -58,6 +59,7 @@ def buyer_home(visit: Visit) -> Menu:
         Option(_("What is for sale"), "buy.produce", number=tasks.BROWSE),
         Option(_("My offers"), "buy.offers", number=tasks.MY_OFFERS),
         Option(_("My orders"), "buy.orders", number=tasks.ORDERS),
+        Option(_("Payments"), "buy.payments", number=tasks.PAYMENTS),
         Option(_("Prices"), "prices.produce", number=tasks.PRICES),
         Option(_("Help"), "help.topic", number=tasks.HELP),
         Option(_("My account"), "account.menu", number=tasks.ACCOUNT),

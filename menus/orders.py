@@ -48,7 +48,19 @@ def mine(visit: Visit) -> Menu:
     return Menu(_("My orders"), options, keep="order")
 
 
-@screen("orders.one", goes=("orders.undo", "orders.free_now"))
+@screen(
+    "orders.one",
+    goes=(
+        "orders.undo",
+        "orders.free_now",
+        "weigh.gross",
+        "weigh.check",
+        "weigh.finish",
+        "pay.one",
+        "dispute.kind",
+        "dispute.one",
+    ),
+)
 def one(visit: Visit) -> Screen:
     row = visit.tx.order_details(id=visit.draft["order"], person_id=visit.me["id"])
     if row is None:
@@ -77,13 +89,35 @@ def _lines(visit: Visit, row: dict[str, Any]) -> Msg:
 
 
 def _keys(visit: Visit, row: dict[str, Any]) -> list[Option]:
-    if row["state"] != "agreed":
+    """What may be done with the order now; every key keeps its number."""
+    if row["state"] == "cancelled":
         return []
-    if visit.now < row["regret_until"]:
-        return [Option(_("Undo"), "orders.undo", number=1)]
-    if visit.now >= row["free_after"]:
-        return [Option(_("Not done: free it"), "orders.free_now", number=2, confirms=True)]
-    return []
+    options = []
+    if row["state"] == "agreed":
+        options += _while_agreed(visit, row)
+    if row["weighed"] or row["state"] != "agreed":
+        options.append(Option(_("The money"), "pay.one", number=5))
+    if row["state"] == "disputed":
+        options.append(Option(_("The problem"), "dispute.one", number=6))
+    elif row["state"] != "closed" and visit.now >= row["regret_until"]:
+        options.append(Option(_("Report a problem"), "dispute.kind", number=6))
+    return options
+
+
+def _while_agreed(visit: Visit, row: dict[str, Any]) -> list[Option]:
+    selling = row["seller_id"] == visit.me["id"]
+    options = []
+    if not row["weighed"] and visit.now < row["regret_until"]:
+        options.append(Option(_("Undo"), "orders.undo", number=1))
+    elif not row["weighed"] and visit.now >= row["free_after"]:
+        options.append(Option(_("Not done: free it"), "orders.free_now", number=2, confirms=True))
+    if not selling and visit.now >= row["regret_until"]:
+        options.append(Option(_("Record the weight"), "weigh.gross", number=3))
+    elif row["weighed"]:
+        options.append(Option(_("Check the weight"), "weigh.check", number=3))
+    if row["weighed"]:
+        options.append(Option(_("No more comes"), "weigh.finish", number=4))
+    return options
 
 
 @screen("orders.undo", goes=("orders.undo_now",))

@@ -29,7 +29,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     from flask import Flask
 
     from ussd_app import cli, cli_operators, logs
-    from ussd_app.web import callbacks, health, market, phone
+    from ussd_app.web import callbacks, health, market, payment_callbacks, phone
 
     if settings is None:
         settings = _from_dotenv()
@@ -53,6 +53,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     parts = wire(settings, store, clock)
     app.extensions["parts"] = parts
     app.register_blueprint(callbacks.callbacks(parts))
+    app.register_blueprint(payment_callbacks.payment_callbacks(parts))
     app.register_blueprint(health.health(parts))
     market.register(app, parts)
     if not settings.production:
@@ -71,8 +72,10 @@ def wire(settings: Settings, store: Store | None = None, clock: Clock | None = N
     from ussd_app.gateways import load_gateways
     from ussd_app.hubs import load_hub
     from ussd_app.lib.clock import Clock
-    from ussd_app.market import accounts, pins
+    from ussd_app.market import accounts, pins, settlement
     from ussd_app.metrics import Metrics
+    from ussd_app.money.providers import load_providers
+    from ussd_app.money.service import Money
     from ussd_app.notices import Notices
     from ussd_app.parts import Parts, Services
     from ussd_app.store import open_store
@@ -98,6 +101,7 @@ def wire(settings: Settings, store: Store | None = None, clock: Clock | None = N
         store=store,
         gateways=load_gateways(settings),
         conversation=conversation,
+        money=Money(store, clock, settings, load_providers(settings), settlement.handlers(clock)),
         metrics=Metrics(),
         opt_out=opt_out,
         render_notice=notices.render,

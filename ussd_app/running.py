@@ -11,9 +11,12 @@ import threading
 import time
 from types import FrameType
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
+from ussd_app.lib.addresses import is_loopback
+from ussd_app.settings import EMULATED
 from ussd_app.store import Store
 
 MINUTE_MS = 60_000
@@ -27,7 +30,7 @@ WEB_THREADS = 16
 
 def regular_jobs(parts: Any) -> dict[str, tuple[int, Any]]:
     """What runs by itself: name -> (interval in ms, function of the store and now)."""
-    from ussd_app.market import codes, expiry
+    from ussd_app.market import codes, deliveries, expiry, settlement, wallets
     from ussd_app.store import outbox
 
     def forget(store: Store, now: int) -> None:
@@ -43,7 +46,40 @@ def regular_jobs(parts: Any) -> dict[str, tuple[int, Any]]:
         while store.write(lambda tx: expiry.expire(tx, now=now)):
             pass
 
-    return {"market.expire": (5_000, expire), "data.forget": (MINUTE_MS, forget)}
+    def remind(store: Store, now: int) -> None:
+        store.write(lambda tx: deliveries.remind(tx, clock=parts.clock, now=now))
+
+    def settle(store: Store, now: int) -> None:
+        """Changes of wallets first: money may wait for them."""
+        store.write(lambda tx: wallets.activate_due(tx, now=now))
+        settlement.run(store, parts.clock, now)
+
+    def ask_holders(store: Store, now: int) -> None:
+        look_at_holders(parts, now)
+
+    return {
+        "market.expire": (5_000, expire),
+        "market.remind": (MINUTE_MS, remind),
+        "market.settle": (10_000, settle),
+        "wallets.holders": (5_000, ask_holders),
+        "data.forget": (MINUTE_MS, forget),
+        **parts.money.jobs(),
+    }
+
+
+def look_at_holders(parts: Any, now: int) -> None:
+    """Ask the wallets whose they are, outside any transaction; a wallet that does not say is asked again later."""
+    from ussd_app.market import wallets
+
+    with parts.store.read() as tx:
+        rows = wallets.to_look_at(tx, now=now)
+    for row in rows:
+        provider = parts.money.providers.get(row["provider"])
+        if provider is None:
+            continue
+        holder = provider.holder(row["msisdn"])
+        said = {"wallet_id": row["id"], "active": holder.active, "name": holder.name}
+        parts.store.write(lambda tx, said=said: wallets.note_holder(tx, clock=parts.clock, now=now, **said))
 
 
 def senders(parts: Any) -> dict[str, Any]:
@@ -71,25 +107,34 @@ class ShownMail:
 
 
 def run_worker(parts: Any, once: bool = False) -> int:
-    """Drain the outbox and run the regular jobs until SIGTERM or Ctrl-C."""
+    """Drain the outbox, drive the payments and run the regular jobs until SIGTERM or Ctrl-C."""
     from ussd_app.worker.loop import run, worker_name
 
     stop = threading.Event()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: stop.set())
         signal.signal(signal.SIGINT, lambda *_: stop.set())
-    return run(
-        parts.store,
-        parts.clock,
-        senders(parts),
-        parts.render_notice,
-        stop,
-        worker_name(),
-        once,
-        rate=parts.settings.sms_rate,
-        jobs=regular_jobs(parts),
-        opted_out=lambda tx, msisdn: parts.opt_out(tx, msisdn, False),
-    )
+    name = worker_name()
+    driver = parts.money.driver(name)
+    if once:
+        driver.run_due()
+    else:
+        driver.start()
+    try:
+        return run(
+            parts.store,
+            parts.clock,
+            senders(parts),
+            parts.render_notice,
+            stop,
+            name,
+            once,
+            rate=parts.settings.sms_rate,
+            jobs=regular_jobs(parts),
+            opted_out=lambda tx, msisdn: parts.opt_out(tx, msisdn, False),
+        )
+    finally:
+        driver.end()
 
 
 def run_together(parts: Any) -> int:
@@ -106,8 +151,29 @@ def run_together(parts: Any) -> int:
     granian = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)]
     granian += ["--workers", "1", "--blocking-threads", str(WEB_THREADS), "--log-level", "warning", "wsgi:app"]
     processes = [subprocess.Popen(granian), subprocess.Popen([*flask, "worker"])]
+    processes += [subprocess.Popen(command) for command in emulated_wallets(parts.settings)]
     _say_where(parts, host, port)
     return _keep(processes)
+
+
+def emulated_wallets(settings: Any) -> list[list[str]]:
+    """How to start the emulated wallets that stand behind the real adapters where no credentials are set: commands.
+
+    A prompt waits for its payer, who answers it on a phone in the browser. One that runs already is left alone.
+    """
+    if settings.production:
+        return []
+    found = []
+    for name, key in (("mtn_momo", settings.mtn_momo_api_key), ("airtel_money", settings.airtel_money_client_secret)):
+        url = urlsplit(str(getattr(settings, f"{name}_base_url")))
+        if name not in settings.providers or key != EMULATED or not is_loopback(url.geturl()) or not url.port:
+            continue
+        if _taken(url.hostname or "127.0.0.1", url.port):
+            click.echo(f"Port {url.port} is in use: {name} is taken to be there already.")
+            continue
+        flask = [sys.executable, "-m", "flask", "emulate", name]
+        found.append([*flask, "--port", str(url.port), "--fault", "approval=ask"])
+    return found
 
 
 def _say_where(parts: Any, host: str, port: int) -> None:

@@ -15,7 +15,7 @@ from ussd_app.lib.addresses import host_of, is_loopback
 
 ENVIRONMENTS = ("development", "production")
 KNOWN_GATEWAYS = ("africastalking", "hubtel", "simulator")
-KNOWN_SETTLEMENTS = ("outside",)  # the parties pay each other; the other modes need wallets, which are not here yet
+KNOWN_SETTLEMENTS = ("pass_through", "outside", "held")  # held holds money of others: only where it is named
 KNOWN_SMS_GATEWAYS = ("simulator", "africastalking")
 KNOWN_PROVIDERS = ("mtn_momo", "airtel_money", "outside")
 EMULATED_WALLETS = {"mtn_momo": "http://127.0.0.1:8101", "airtel_money": "http://127.0.0.1:8102"}
@@ -43,7 +43,7 @@ class Settings:
     secret_key: str = field(default="", repr=False)
     pin_key: str = field(default="", repr=False)
     hub: str = "rw"
-    settlement: tuple[str, ...] = ("outside",)
+    settlement: tuple[str, ...] = ("pass_through", "outside")
     gateways: tuple[str, ...] = ("africastalking", "simulator")
     sms_gateway: str = "simulator"
     sms_replies: bool = False
@@ -103,7 +103,7 @@ def from_environment(env: Mapping[str, str] | None = None) -> Settings:
         secret_key=read.secret("SECRET_KEY", environment),
         pin_key=read.secret("PIN_KEY", environment),
         hub=read.text("HUB", "rw"),
-        settlement=read.names("SETTLEMENT", "outside", KNOWN_SETTLEMENTS),
+        settlement=read.names("SETTLEMENT", "pass_through,outside", KNOWN_SETTLEMENTS),
         gateways=read.names("GATEWAYS", "africastalking,simulator", KNOWN_GATEWAYS),
         sms_gateway=read.choice("SMS_GATEWAY", "simulator", KNOWN_SMS_GATEWAYS),
         sms_replies=read.flag("SMS_REPLIES"),
