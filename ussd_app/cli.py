@@ -13,7 +13,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
-from ussd_app import cli_money
+from ussd_app import cli_money, cli_payments
 
 FOUND = 1
 
@@ -23,6 +23,7 @@ def register(app: Flask) -> None:
     for command in (migrate, seed, worker, doctor, up, dial, menus, demo, emulate):
         app.cli.add_command(command)
     cli_money.register(app)
+    cli_payments.register(app)
 
 
 def _parts() -> Any:
