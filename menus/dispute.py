@@ -12,12 +12,12 @@ from ussd_app.market import disputes, terms
 from ussd_app.market.terms import Refused
 
 KINDS: dict[str, Msg] = {
-    "not_received": _("The money did not come"),
-    "weight": _("The weight"),
-    "quality": _("The quality"),
-    "price": _("The price"),
-    "not_come": _("Nobody came"),
-    "other": _("Something else"),
+    "not_received": _("the money did not come"),
+    "weight": _("the weight is not right"),
+    "quality": _("the quality is not right"),
+    "price": _("the price is not right"),
+    "not_come": _("nobody came"),
+    "other": _("something is not right"),
 }
 
 
@@ -29,7 +29,7 @@ def kind(visit: Visit) -> Menu:
 
 @screen("dispute.confirm", goes=("dispute.open",))
 def confirm(visit: Visit) -> Confirm:
-    title = _("{problem}: the other side is told, money that has not moved waits.", problem=KINDS[visit.draft["kind"]])
+    title = _("Report: {problem}? The other side is told. Money that has not moved waits.", problem=KINDS[visit.draft["kind"]])
     return Confirm(title, "dispute.open", _("Report it"))
 
 

@@ -27,28 +27,28 @@ DAY_MS = 86_400_000
 MOVES = ("pay.received", "pay.missing", "pay.wallet")
 
 REASONS: dict[str, Msg] = {
-    "rejected": _("refused on the phone"),
-    "expired": _("nobody approved in time"),
+    "rejected": _("refused in the wallet"),
+    "expired": _("not approved in time"),
     "no_funds": _("not enough money in the wallet"),
-    "payer_unknown": _("this number has no such wallet"),
-    "payee_unknown": _("this number has no such wallet"),
-    "limit": _("over the wallet's limit"),
+    "payer_unknown": _("the number has no wallet"),
+    "payee_unknown": _("the number has no wallet"),
+    "limit": _("the limit of the wallet is reached"),
     "not_allowed": _("the wallet does not allow it"),
-    "no_wallet": _("no wallet is chosen"),
+    "no_wallet": _("no wallet is known"),
 }
 HOLDS: dict[str, Msg] = {
-    "name_unasked": _("we ask whose wallet it is"),
-    "name_differs": _("the wallet has another name"),
-    "name_unknown": _("the wallet does not say whose it is"),
+    "name_unasked": _("the name of your wallet is asked for"),
+    "name_differs": _("the name of the wallet is not yours"),
+    "name_unknown": _("the name of the wallet is not known"),
     "name_forbidden": _("this wallet may not be used"),
     "wallet_inactive": _("the wallet is not active"),
-    "no_wallet": _("no wallet is chosen"),
-    "number_moved": _("your number is new"),
+    "no_wallet": _("no wallet is known"),
+    "number_moved": _("your number moved lately"),
 }
 
 
 def reason(word: str) -> Msg:
-    return REASONS.get(word) or _("the wallet says no")
+    return REASONS.get(word) or _("it did not go through")
 
 
 def _selling(visit: Visit) -> bool:
@@ -176,7 +176,7 @@ def _to_seller(row: dict[str, Any]) -> list[Msg]:
     if row["kind"] == "disbursement":
         return _payout(row, amount)
     if row["hold"]:
-        why = HOLDS.get(row["hold"]) or _("it is looked at")
+        why = HOLDS.get(row["hold"]) or _("being checked")
         return [_("{amount} waits: {why}.", amount=Amount(row["owed"], row["currency"]), why=why)]
     if row["state"] is None:
         return [_("{amount}: the buyer is asked soon.", amount=amount)]

@@ -23,7 +23,7 @@ NAMES: dict[str, Msg] = {
     "transport": _("Transport"),
     "sacks": _("Sacks"),
     "membership": _("Membership"),
-    "service": _("Service"),
+    "service": _("Service fee"),
 }
 REASONS: dict[str, Msg] = {
     "weight": _("The weight"),
