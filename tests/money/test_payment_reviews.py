@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 
 from tests.money.cashier import MINUTE, PAYER, Cashier
+from tests.money.invariants import broken
 from tests.money.spoil import at_once
+from ussd_app.lib.clock import ManualClock
 from ussd_app.money import audit, payments, reviews
 from ussd_app.money.providers.base import Status
+from ussd_app.money.providers.outside import Outside
 from ussd_app.money.reviews import Decided, NotPossible
+from ussd_app.store import Store, Tx
 
 
 def decide(
@@ -74,6 +78,51 @@ def test_a_refund_goes_back_to_who_paid(cashier: Cashier) -> None:
     cashier.expect({"id": decided.refund_id}, "paid")
     assert cashier.stands("suspense") == cashier.stands("wallet:mtn_momo") == 0
     assert cashier.ask()["id"] != asked["id"]  # the order may be paid anew
+
+
+def test_a_refund_that_fails_is_on_the_list_again(cashier: Cashier) -> None:
+    _asked, case = mismatched(cashier)
+    decide(cashier, case, "Aline", "refund")
+    refund_id = decide(cashier, case, "Bosco", "refund").refund_id
+    cashier.run()
+    cashier.wallet.reject(refund_id, "PAYEE_NOT_FOUND")
+    cashier.run(20_000)
+    assert cashier.stands("suspense") == 900
+    (again,) = cashier.cases()
+    assert (again["why"], again["in_suspense"]) == ("refund_failed", 900)
+    decide(cashier, again, "Aline", "refund")
+    other_id = decide(cashier, again, "Bosco", "refund").refund_id
+    cashier.run()
+    assert cashier.wallet.sendings[-1].original_reference == _asked["id"]
+    cashier.wallet.approve(other_id)
+    cashier.run(20_000)
+    assert cashier.stands("suspense") == 0
+    with cashier.store.read() as tx:
+        assert set(payments.sums(tx, "01ORDER").values()) == {0}
+
+
+def test_what_a_bank_says_is_told_by_one_and_decided_by_two(store: Store) -> None:
+    desk = Cashier(store, ManualClock(), Outside())  # type: ignore[arg-type]
+    asked = desk.ask()
+    desk.run()
+    desk.expect(asked, "pending")
+    desk.run_for(2 * 60 * MINUTE, step=MINUTE)
+    desk.expect(asked, "pending")  # nobody can be asked
+
+    def told(tx: Tx) -> str:
+        status = Status("paid", external_id="line-1", amount=980, currency="RWF")
+        return reviews.tell_by_hand(tx, now=1, payment_id=asked["id"], status=status)
+
+    case = {"id": desk.store.write(told)}
+    assert case["id"] == desk.store.write(told)
+    decide(desk, case, "Aline", "paid")
+    decide(desk, case, "Bosco", "paid")
+    row = desk.row(asked)
+    assert (row["state"], row["settled_amount"], row["external_id"]) == ("paid", 980, "line-1")
+    assert (desk.stands("outside"), desk.stands("order:01ORDER:held")) == (-980, 980)
+    with pytest.raises(NotPossible):
+        desk.store.write(told)
+    assert broken(store) == []
 
 
 def test_money_in_suspense_cannot_be_said_not_to_have_moved(cashier: Cashier) -> None:

@@ -10,7 +10,7 @@ import random
 from dataclasses import dataclass
 
 from ussd_app.lib.clock import Clock
-from ussd_app.money import breaker, reviews
+from ussd_app.money import breaker, cases
 from ussd_app.money.payments import Row, add_found
 from ussd_app.money.providers.base import Provider, Sent, Status, plain_reason
 from ussd_app.money.transitions import Handlers, park, post, proof, tell, to_state, to_suspense
@@ -98,7 +98,7 @@ class Outcomes:
         elif status.our_external and status.our_external != row["our_external"]:
             log.error("Wallet %s told of another payment when asked for %s", provider.name, row["id"])
             detail = "the wallet's answer names another order"
-            reviews.open_case(tx, now=now, row=row, why="foreign_evidence", detail=detail, status=status)
+            cases.open_case(tx, now=now, row=row, why="foreign_evidence", detail=detail, status=status)
             self._wait(tx, row, row["state"], provider, now, evidence)
         else:
             self._judge(tx, row, provider, status, now, evidence)
@@ -155,7 +155,7 @@ class Outcomes:
             amount = None if detail or why == "same_transaction" else amount  # another's money is not booked twice
         if amount:
             to_suspense(tx, row, amount, status.currency or row["currency"], now, evidence)
-        reviews.open_case(
+        cases.open_case(
             tx, now=now, row=row, why=why, detail=detail, status=status, in_suspense=amount or 0, amount=amount
         )
         settled = status.state in ("paid", "failed")
@@ -193,7 +193,7 @@ class Outcomes:
                 to_suspense(tx, row, amount, status.currency or row["currency"], now, evidence)
             else:
                 amount = 0
-            reviews.tell_case(tx, case, status, in_suspense=amount or 0)
+            cases.tell_case(tx, case, status, in_suspense=amount or 0)
             next_at = None
         to_state(tx, row, "review", now=now, handlers=self.handlers, evidence=evidence, next_at=next_at)
 
@@ -230,7 +230,7 @@ class Outcomes:
         )
         if amount:
             park(tx, row["kind"], row["provider"], amount, currency, now, found["id"], once)
-        reviews.open_case(
+        cases.open_case(
             tx, now=now, row=found, why="late_success", status=status, in_suspense=amount or 0, amount=amount, once=once
         )
         tell(tx, found, "", now=now, handlers=self.handlers, evidence=evidence)

@@ -13,11 +13,11 @@ from functools import partial
 from typing import Any
 
 from ussd_app.lib.clock import Clock
+from ussd_app.money.cases import open_case
 from ussd_app.money.driver import instruction_of
 from ussd_app.money.outcomes import mismatch
 from ussd_app.money.payments import BY_HAND, OPEN, Row
 from ussd_app.money.providers.base import Provider, Status
-from ussd_app.money.reviews import open_case
 from ussd_app.money.statement import Line
 from ussd_app.money.transitions import park
 from ussd_app.store import Store, Tx

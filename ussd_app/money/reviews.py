@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ussd_app.lib.clock import Clock
-from ussd_app.lib.ids import new_id
 from ussd_app.money import audit, ledger
-from ussd_app.money.payments import OPEN, Row, add_refund, cancel, wallet_account
+from ussd_app.money.cases import open_case
+from ussd_app.money.payments import BY_HAND, OPEN, Row, add_refund, cancel, wallet_account
 from ussd_app.money.providers.base import Status
 from ussd_app.money.transitions import Handlers, post, to_state
 from ussd_app.store import Tx
@@ -20,8 +20,6 @@ Decision = Literal["paid", "failed", "refund", "noted"]
 OVERDUE_MS = 86_400_000
 SWEEP = 200
 WHY_LEAST, WHY_MOST = 5, 500
-
-NO_STATUS = Status("unknown")
 
 
 class NotPossible(Exception):
@@ -36,59 +34,6 @@ class Decided:
     refund_id: str = ""
 
 
-def open_case(
-    tx: Tx,
-    *,
-    now: int,
-    why: str,
-    row: Row | None = None,
-    provider: str = "",
-    detail: str = "",
-    status: Status = NO_STATUS,
-    in_suspense: int = 0,
-    amount: int | None = None,
-    reference: str = "",
-    once: str = "",
-) -> bool:
-    """Put something on the list; the same case (`once`, else the payment and `why`) only once. False: it is there.
-
-    Args: `row` is the payment it is about, None (and `provider`) where we know of none; `status` is what was told of
-    it; `in_suspense` is how much of it was booked to suspense, minor units of the told currency.
-    """
-    added = tx.payment_review_open(
-        id=new_id(),
-        once=once or f"{why}:{row['id'] if row else reference}",
-        payment_id=row["id"] if row else None,
-        provider=row["provider"] if row else provider,
-        why=why,
-        detail=detail[:200],
-        told_external=status.external_id,
-        told_amount=status.amount if amount is None else amount,
-        told_currency=status.currency,
-        told_msisdn=status.msisdn,
-        told_state=status.state,
-        told_reference=reference,
-        in_suspense=in_suspense,
-        evidence=status.raw_hash,
-        now=now,
-    )
-    return bool(added)
-
-
-def tell_case(tx: Tx, case: Row, status: Status, *, in_suspense: int) -> None:
-    """Note in an open case what the wallet says by now. Whoever had decided on less must say so again."""
-    tx.payment_review_tell(
-        id=case["id"],
-        told_external=status.external_id,
-        told_amount=status.amount,
-        told_currency=status.currency,
-        told_msisdn=status.msisdn,
-        told_state=status.state,
-        in_suspense=in_suspense,
-        evidence=status.raw_hash,
-    )
-
-
 def sweep(tx: Tx, *, now: int, clock: Clock) -> int:
     """Put what has been open for a day on the list; it stays open. Returns how many."""
     old = tx.payments_old(before=now - clock.wait(OVERDUE_MS), limit=SWEEP)
@@ -101,6 +46,19 @@ def listing(tx: Tx, state: str = "open") -> list[dict[str, Any]]:
     """The cases in `state` (open, decided, closed), the oldest first, with the payment's terms and state."""
     rows: list[dict[str, Any]] = tx.payment_reviews_all(state=state)
     return rows
+
+
+def tell_by_hand(tx: Tx, *, now: int, payment_id: str, status: Status) -> str:
+    """What a person read of a payment that no wallet can tell of (a bank's line); returns the case, which two people
+    then decide. Raises NotPossible."""
+    row = tx.payment_take(id=payment_id)
+    if row is None or row["provider"] not in BY_HAND or row["state"] not in ("pending", "unknown"):
+        raise NotPossible("No payment outside the wallets waits under this id.")
+    if status.currency not in ("", row["currency"]):
+        raise NotPossible("It came in another currency.")
+    once = f"by_hand:{payment_id}:{status.external_id}"
+    open_case(tx, now=now, row=row, why="by_hand", status=status, once=once)
+    return str(tx.payment_review_by_once(once=once)["id"])
 
 
 def decide(tx: Tx, *, now: int, review_id: str, by: str, decision: Decision, why: str, handlers: Handlers) -> Decided:
@@ -166,6 +124,11 @@ def _carry_out(tx: Tx, case: Row, row: Row | None, decision: Decision, now: int,
     if decision == "paid":
         amount = _accept(tx, case, row, now, evidence)
         changes: dict[str, Any] = {"settled_amount": amount, "reason": ""}
+        if case["why"] == "by_hand" and case["told_external"]:
+            other = tx.payment_by_external(provider=row["provider"], external_id=case["told_external"])
+            if other is not None:
+                raise NotPossible("Another payment was paid by that line.")
+            changes["external_id"] = case["told_external"]
     elif row["state"] == "created":
         cancel(tx, now=now, payment_id=row["id"], by=who, why="given up")
         return ""
@@ -180,7 +143,8 @@ def _carry_out(tx: Tx, case: Row, row: Row | None, decision: Decision, now: int,
 
 def _accept(tx: Tx, case: Row, row: Row, now: int, evidence: str) -> int:
     """Book the money where it was meant to go; returns how much."""
-    amount = int(case["in_suspense"] or row["amount"])
+    told = case["told_amount"] if case["why"] == "by_hand" else None
+    amount = int(case["in_suspense"] or told or row["amount"])
     held = row["hold_id"] is not None and ledger.ending(tx, row["hold_id"]) is None
     if held:
         post(tx, row, amount, now, evidence)

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ussd_app.money import audit, ledger
+from ussd_app.money.cases import open_case
 from ussd_app.money.payments import FINAL, Row, release, save, subject, wallet_account
+from ussd_app.money.providers.base import Status
 from ussd_app.store import Tx
 
 Handler = Callable[[Tx, Row, int], object]
@@ -69,9 +71,33 @@ def tell(tx: Tx, row: Row, was: str, *, now: int, handlers: Handlers, evidence: 
         tx.payment_reviews_close(payment_id=row["id"])
     if row["kind"] == "collection" and state not in ("sending", "pending", "unknown"):
         tx.payment_wake(msisdn=row["msisdn"], now=now)
+    if state == "failed" and row["source"] == ledger.SUSPENSE and row["kind"] == "refund":
+        _still_in_suspense(tx, row, now)
     handler = handlers.get(f"payment.{state}")
     if handler is not None:
         handler(tx, {name: value for name, value in row.items() if name != "was_fence"}, now)
+
+
+def _still_in_suspense(tx: Tx, row: Row, now: int) -> None:
+    """What was to go back and did not is on the list again."""
+    status = Status(
+        "paid",
+        external_id=row["original_external"],
+        amount=row["amount"],
+        currency=row["currency"],
+        msisdn=row["msisdn"],
+    )
+    open_case(
+        tx,
+        now=now,
+        provider=row["provider"],
+        why="refund_failed",
+        detail="collection",
+        status=status,
+        in_suspense=row["amount"],
+        reference=row["original_id"],
+        once=f"refund_failed:{row['id']}",
+    )
 
 
 def post(tx: Tx, row: Row, amount: int, now: int, evidence: str) -> None:

@@ -31,8 +31,11 @@ SELECT * FROM payments WHERE order_id = :order_id ORDER BY created_at, id;
 SELECT * FROM payments WHERE person_id = :person_id ORDER BY created_at DESC, id DESC LIMIT :limit;
 
 -- name: payment_sums(order_id)
+-- What goes back out of suspense had never come to the order.
 SELECT kind, state, COUNT(*) AS payments, SUM(COALESCE(settled_amount, amount)) AS amount
-FROM payments WHERE order_id = :order_id AND state NOT IN ('failed', 'cancelled') GROUP BY kind, state;
+FROM payments
+WHERE order_id = :order_id AND state NOT IN ('failed', 'cancelled') AND source <> 'suspense'
+GROUP BY kind, state;
 
 -- name: payment_asked_since(msisdn, since)$
 SELECT COUNT(*) FROM payments
