@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 from tests.market.trades import CHERRY_TERMS, MAIZE_TERMS, Trade
 from tests.money.invariants import broken
 from tests.money.scripted import Wallet
+from ussd_app.lib import ids
 from ussd_app.market import deliveries, disputes, settlement, wallets
 from ussd_app.money import ledger, payments
 from ussd_app.money.driver import Driver
@@ -21,7 +23,8 @@ class Deal(Trade):
         self.wallet = Wallet()
         self.driver = Driver(
             store, self.clock, {"mtn_momo": self.wallet}, settlement.handlers(self.clock), "w1",
-            public_url="https://market.test", pause=lambda _seconds: None,
+            public_url="https://market.test", spread=random.Random(7),
+            pause=lambda _seconds: None,
         )  # fmt: skip
 
     def order(self, settlement: str = "pass_through", quantity: int = 10_000, price: int = 400, **more: Any) -> Any:
@@ -45,7 +48,11 @@ class Deal(Trade):
     def agree(self, delivery: Any, seller: str = "") -> Any:
         return self.store.turn(
             lambda tx: deliveries.agree(
-                tx, clock=self.clock, now=self.now, seller_id=seller or delivery["seller_id"], delivery_id=delivery["id"]
+                tx,
+                clock=self.clock,
+                now=self.now,
+                seller_id=seller or delivery["seller_id"],
+                delivery_id=delivery["id"],
             )
         )
 
@@ -77,26 +84,42 @@ class Deal(Trade):
         )
         return verdict
 
+    def drive(self) -> None:
+        while self.driver.run_due():
+            pass
+
     def pay(self, kind: str = "collection", **told: Any) -> Any:
         """Send what is asked, let the wallet move the money of `kind`, and hear of it. Returns what was moved."""
-        self.driver.run_due()
+        self.drive()
         moved = [
             record for record in self.wallet.records.values()
             if record.instruction.kind == kind and record.state == "pending"
         ]  # fmt: skip
         for record in moved:
-            self.wallet.approve(record.instruction.reference_id, **told)
-        self.clock.advance(60_000)
-        self.driver.run_due()
+            self.wallet.approve(record.instruction.reference_id, **({"external_id": ids.new_id()} | told))
+        self.hear([record.instruction.reference_id for record in moved])
         return [record.instruction for record in moved]
 
+    def hear(self, references: list[str]) -> None:
+        """Let time pass until the wallet was asked what became of these."""
+        for look in range(90):
+            self.clock.advance(60_000 if look < 30 else 3_600_000)
+            self.drive()
+            with self.store.read() as tx:
+                states = {tx.payment_by_id(id=one)["state"] for one in references}
+            if states <= {"paid", "failed", "review"}:
+                return
+        raise AssertionError("nobody asked")
+
     def reject(self, kind: str, reason: str = "NOT_ENOUGH_FUNDS") -> None:
-        self.driver.run_due()
+        """Let the wallet refuse what of `kind` is under way, and hear of it."""
+        self.drive()
+        found = []
         for record in self.wallet.records.values():
             if record.instruction.kind == kind and record.state == "pending":
                 self.wallet.reject(record.instruction.reference_id, reason)
-        self.clock.advance(60_000)
-        self.driver.run_due()
+                found.append(record.instruction.reference_id)
+        self.hear(found)
 
     def work(self, ms: int = 0) -> int:
         self.clock.advance(ms)

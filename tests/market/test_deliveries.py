@@ -101,14 +101,10 @@ def test_goods_on_the_scale_keep_an_order_from_being_undone_or_freed(deal: Deal)
     delivery = deal.record(order, 5_000)
     for person in (order["seller_id"], order["buyer_id"]):
         with refused("weighed"):
-            deal.store.turn(
-                lambda tx, who=person: orders.undo(tx, now=deal.now, person_id=who, order_id=order["id"])
-            )
+            deal.store.turn(lambda tx, who=person: orders.undo(tx, now=deal.now, person_id=who, order_id=order["id"]))
     deal.clock.set(order["free_after"] + 1)
     with refused("weighed"):
-        deal.store.turn(
-            lambda tx: orders.free(tx, now=deal.now, person_id=order["seller_id"], order_id=order["id"])
-        )
+        deal.store.turn(lambda tx: orders.free(tx, now=deal.now, person_id=order["seller_id"], order_id=order["id"]))
     deal.refuse(delivery)
     deal.store.turn(lambda tx: orders.free(tx, now=deal.now, person_id=order["seller_id"], order_id=order["id"]))
     assert deal.state(order) == "cancelled"
@@ -167,9 +163,7 @@ def test_silence_is_never_consent(deal: Deal) -> None:
     assert deal.row("deliveries", delivery["id"])["state"] == "recorded"
     assert (deal.state(order), deal.payments(order)) == ("agreed", [])
     with refused("no_reason"):
-        deal.store.write(
-            lambda tx: deliveries.lapse(tx, now=deal.now, delivery_id=delivery["id"], by="Alice", why=" ")
-        )
+        deal.store.write(lambda tx: deliveries.lapse(tx, now=deal.now, delivery_id=delivery["id"], by="Alice", why=" "))
     deal.store.write(
         lambda tx: deliveries.lapse(tx, now=deal.now, delivery_id=delivery["id"], by="Alice", why="she is abroad")
     )

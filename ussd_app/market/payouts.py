@@ -85,6 +85,16 @@ def collect(step: Open) -> None:
             step.wake.append(step.now + step.clock.wait(AGAIN_MS))
 
 
+def drop(step: Open) -> None:
+    """Give up what the buyer was to be asked for and owes no more, where it was not sent yet."""
+    if not step.sums["asked"] or step.has + step.sums["asked"] <= step.row["due"]:
+        return
+    for payment in step.tx.payments_of_order(order_id=step.order["id"]):
+        if payment["kind"] == "collection" and payment["state"] == "created":
+            gone = payments.cancel(step.tx, now=step.now, payment_id=payment["id"], by="market", why="not_due")
+            step.sums["asked"] -= payment["amount"] if gone else 0
+
+
 def refund(step: Open) -> None:
     """Give the buyer back what is too much, each collection by itself."""
     if not step.excess or step.row["refund_stop"] or step.sums["asked"]:

@@ -42,6 +42,7 @@ def advance(tx: Tx, *, clock: Clock, now: int, order_id: str) -> None:
             tx.settlement_done(order_id=order_id, now=now)
         return
     step = Open(tx, clock, now, order, row, payments.sums(tx, order_id))
+    payouts.drop(step)
     payouts.collect(step)
     payouts.refund(step)
     payouts.pay_out(step)

@@ -190,7 +190,7 @@ def note_holder(tx: Tx, *, clock: Clock, now: int, wallet_id: str, active: bool 
 
 
 def may_pay(tx: Tx, *, now: int, person_id: str) -> Gate:
-    """Whether money may go out to this person now, and where."""
+    """Whether money may go out to this person now, and where. The first time, the holder of the wallet is asked for."""
     wallet = of(tx, now=now, person_id=person_id)
     until = accounts.payout_hold(tx, now=now, person_id=person_id)
     if until is not None:
@@ -198,6 +198,8 @@ def may_pay(tx: Tx, *, now: int, person_id: str) -> Gate:
     if wallet is None:
         return Gate(None, "no_wallet")
     holder = wallet["holder"]
+    if holder == "unasked":
+        tx.wallet_look(id=wallet["id"], now=now)
     # Little to go by is enough for the number she dials from, which a SIM proves, and for no other.
     if holder in ("same", "allowed") or (holder == "part" and wallet["own"]):
         return Gate(wallet, "")
@@ -236,7 +238,7 @@ def forget(tx: Tx, *, now: int, person_id: str) -> None:
 def _add_own(tx: Tx, now: int, person: people.Person, provider: str) -> Wallet:
     row: Wallet | None = tx.wallet_add(
         id=ids.new_id(), person_id=person["id"], provider=provider, msisdn=person["msisdn"], own=1, state="active",
-        asked_by="self", owner_id=None, ready_at=now, look_at=now, now=now,
+        asked_by="self", owner_id=None, ready_at=now, look_at=None, now=now,
     )  # fmt: skip
     if row is None:
         row = tx.wallet_active(person_id=person["id"])

@@ -113,7 +113,7 @@ CREATE TABLE wallets (
 CREATE UNIQUE INDEX wallets_active ON wallets (person_id) WHERE state = 'active';
 CREATE UNIQUE INDEX wallets_waiting ON wallets (person_id) WHERE state = 'waiting';
 CREATE INDEX wallets_ready ON wallets (ready_at) WHERE state = 'waiting';
-CREATE INDEX wallets_by_owner ON wallets (owner_id) WHERE state = 'waiting' AND owner_id IS NOT NULL;
+CREATE INDEX wallets_by_owner ON wallets (owner_id, id) WHERE state = 'waiting' AND owner_id IS NOT NULL;
 CREATE INDEX wallets_to_look_at ON wallets (look_at) WHERE look_at IS NOT NULL;
 CREATE INDEX wallets_by_number ON wallets (msisdn) WHERE state IN ('waiting', 'active');
 CREATE INDEX wallets_by_person ON wallets (person_id, id);

@@ -124,9 +124,9 @@ UPDATE settlements SET next_at = :next_at WHERE order_id = :order_id;
 SELECT order_id FROM settlements WHERE next_at <= :now ORDER BY next_at LIMIT :limit;
 
 -- name: settlements_of_cancelled(limit)
--- Orders that ended before anything was weighed, and may hold money of the buyer's.
-SELECT s.order_id FROM settlements s JOIN orders o ON o.id = s.order_id
-WHERE s.done_at IS NULL AND o.state = 'cancelled' LIMIT :limit;
+-- Orders that ended before anything was weighed, and may hold money of the buyer's. CROSS: the few open ones first.
+SELECT s.order_id FROM settlements s CROSS JOIN orders o
+WHERE s.done_at IS NULL AND o.id = s.order_id AND o.state = 'cancelled' LIMIT :limit;
 
 -- name: settlements_to_begin(now, limit)
 -- Orders whose estimate is to be collected: nobody may undo them any more.

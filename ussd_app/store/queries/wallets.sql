@@ -18,7 +18,7 @@ SELECT * FROM wallets WHERE person_id = :person_id AND state = 'waiting';
 
 -- name: wallet_set_provider(id, provider, now)^
 -- The same number at another wallet: whose it is there must be asked anew.
-UPDATE wallets SET provider = :provider, holder = 'unasked', holder_name = '', looks = 0, look_at = :now,
+UPDATE wallets SET provider = :provider, holder = 'unasked', holder_name = '', looks = 0, look_at = NULL,
                    decided_by = '', decided_why = '', decided_at = NULL, changed_at = :now
 WHERE id = :id AND state = 'active'
 RETURNING *;
@@ -44,8 +44,8 @@ WHERE id = :id AND state = 'waiting' AND approved_by = '' AND asked_by <> :appro
 RETURNING *;
 
 -- name: wallet_owner_yes(id, owner_id, now)^
-UPDATE wallets SET owner_yes_at = :now, holder = CASE WHEN holder = 'unasked' THEN holder ELSE 'unasked' END,
-                   looks = 0, look_at = :now, changed_at = :now
+UPDATE wallets SET owner_yes_at = :now, holder = 'unasked', looks = 0, look_at = :now, decided_by = '',
+                   decided_why = '', decided_at = NULL, changed_at = :now
 WHERE id = :id AND owner_id = :owner_id AND state = 'waiting' AND owner_yes_at IS NULL
 RETURNING *;
 
@@ -63,6 +63,9 @@ SELECT id, person_id, state FROM wallets WHERE msisdn = :msisdn AND state IN ('w
 
 -- name: wallets_to_look_at(now, limit)
 SELECT id, provider, msisdn, looks FROM wallets WHERE look_at <= :now ORDER BY look_at LIMIT :limit;
+
+-- name: wallet_look(id, now)!
+UPDATE wallets SET look_at = :now WHERE id = :id AND holder = 'unasked' AND look_at IS NULL;
 
 -- name: wallet_judge(id, holder, holder_name, looks, look_at, now)^
 UPDATE wallets SET holder = :holder, holder_name = :holder_name, looks = :looks, look_at = :look_at, changed_at = :now
