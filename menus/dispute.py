@@ -29,7 +29,9 @@ def kind(visit: Visit) -> Menu:
 
 @screen("dispute.confirm", goes=("dispute.open",))
 def confirm(visit: Visit) -> Confirm:
-    title = _("Report: {problem}? The other side is told. Money that has not moved waits.", problem=KINDS[visit.draft["kind"]])
+    title = _(
+        "Report: {problem}? The other side is told. Money that has not moved waits.", problem=KINDS[visit.draft["kind"]]
+    )
     return Confirm(title, "dispute.open", _("Report it"))
 
 

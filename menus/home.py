@@ -34,8 +34,6 @@ def seller_home(visit: Visit) -> Menu:
         Option(_("Offers ({n})", n=waiting) if waiting else _("Offers"), "offers.list", number=tasks.OFFERS),
         Option(_("My orders"), "orders.list", number=tasks.ORDERS),
         Option(_("Payments"), "pay.latest", number=tasks.PAYMENTS),
-        Option(_("Prices"), "prices.produce", number=tasks.PRICES),
-        Option(_("Help"), "help.topic", number=tasks.HELP),
     ]
     if row and row["produce"]:
         produce = visit.hub.produce_by(row["produce"])
@@ -46,6 +44,8 @@ def seller_home(visit: Visit) -> Menu:
         )
         options.append(Option(label, "sell.repeat", number=tasks.REPEAT, confirms=True))
     options += [
+        Option(_("Prices"), "prices.produce", number=tasks.PRICES),
+        Option(_("Help"), "help.topic", number=tasks.HELP),
         Option(_("What I sell"), "listings.list", number=tasks.LISTINGS),
         Option(_("My account"), "account.menu", number=tasks.ACCOUNT),
     ]

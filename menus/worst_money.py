@@ -99,7 +99,9 @@ def _states(world: WorstWorld, language: str, produce: Any) -> Iterator[Caller]:
         yield Caller(f"seller: {kind} {state} {reason}", world.calls(seller, language), "pay.latest", ("pay",))
         yield Caller(f"buyer: {kind} {state} {reason}", world.calls(buyer, language), "pay.latest", ("pay",))
         draft = {"code": external or order["code"]}
-        yield Caller(f"code of {kind} {state}", world.calls(seller, language, draft=draft, stack=["home"]), "pay.real", ())
+        yield Caller(
+            f"code of {kind} {state}", world.calls(seller, language, draft=draft, stack=["home"]), "pay.real", ()
+        )
         if (kind, state) == ("collection", "paid"):
             for hold in HOLDS:
                 world.tx.worst_hold(order_id=order["id"], hold=hold)

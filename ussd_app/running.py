@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +28,7 @@ DRAFTS_KEPT_MS = 2 * DAY_MS
 MESSAGES_KEPT_MS = 400 * DAY_MS
 NOTES_KEPT_MS = 30 * DAY_MS
 WEB_THREADS = 16
+NAMING_TRIES = 40
 
 
 def regular_jobs(parts: Any) -> dict[str, tuple[int, Any]]:
@@ -151,7 +154,10 @@ def run_together(parts: Any) -> int:
     granian = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)]
     granian += ["--workers", "1", "--blocking-threads", str(WEB_THREADS), "--log-level", "warning", "wsgi:app"]
     processes = [subprocess.Popen(granian), subprocess.Popen([*flask, "worker"])]
-    processes += [subprocess.Popen(command) for command in emulated_wallets(parts.settings)]
+    wallets = [subprocess.Popen(command) for command in emulated_wallets(parts.settings)]
+    processes += wallets
+    if wallets:
+        threading.Thread(target=_name_holders, args=(parts,), name="wallet-names", daemon=True).start()
     _say_where(parts, host, port)
     return _keep(processes)
 
@@ -174,6 +180,21 @@ def emulated_wallets(settings: Any) -> list[list[str]]:
         flask = [sys.executable, "-m", "flask", "emulate", name]
         found.append([*flask, "--port", str(url.port), "--fault", "approval=ask"])
     return found
+
+
+def _name_holders(parts: Any) -> None:
+    """Tell the emulated wallets who the demonstration's people are, once they answer: a payout waits for a true name."""
+    names = {person["msisdn"]: person["name"] for person in parts.demo_people()}
+    body = json.dumps({"name": names}).encode()
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    for url in (parts.settings.mtn_momo_base_url, parts.settings.airtel_money_base_url):
+        for _ in range(NAMING_TRIES):
+            asked = urllib.request.Request(f"{url}/control", body, {"Content-Type": "application/json"})
+            try:
+                opener.open(asked, timeout=2).close()
+                break
+            except OSError:  # it is only just starting
+                time.sleep(0.5)
 
 
 def _say_where(parts: Any, host: str, port: int) -> None:
