@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 
 from tests.market.deals import Deal
 from tests.market.trades import hours
-from ussd_app.market import duties, orders, settlement
+from ussd_app.market import orders, settlement
 from ussd_app.market.terms import Refused
 from ussd_app.money import ledger
-from ussd_app.money.providers.base import Holder
 from ussd_app.store import Store
 
 STEPS = ("weigh", "yes", "no", "collect", "reject", "pay_out", "give_back", "dispute", "rule", "cancel", "finish", "wait", "free", "again")  # fmt: skip
@@ -105,28 +104,3 @@ def _bring_to_an_end(deal: Deal, order: Any, now: dict[str, Any]) -> None:
                 tx, clock=deal.clock, now=deal.now, seller_id=order["seller_id"], order_id=order["id"]
             )
         )
-
-
-def test_the_duties_of_the_worker_bring_a_payout_on_its_way(store: Store) -> None:
-    deal = Deal(store)
-    order = deal.order(name="Uwase Jeanne")
-    deal.deliver(order, 10_000)
-    deal.pay()
-    assert deal.status(order)["hold"] == "name_unasked"
-    deal.wallet.holder = lambda msisdn: Holder(True, "JEANNE UWASE")  # type: ignore[method-assign]
-    jobs = duties.jobs(deal.clock, {"mtn_momo": deal.wallet})
-    for name in ("deliveries.remind", "wallets.activate", "wallets.holders", "settlement.run"):
-        jobs[name][1](store, deal.now)
-    deal.pay("disbursement")
-    assert deal.state(order) == "settled"
-
-
-def test_a_provider_that_is_not_set_up_does_not_answer(store: Store) -> None:
-    deal = Deal(store)
-    order = deal.order()
-    deal.deliver(order, 10_000)
-    deal.pay()
-    providers: dict[str, Any] = {}
-    assert duties.ask_holders(store, deal.clock, providers, deal.now) == 1
-    assert duties.ask_holders(store, deal.clock, providers, deal.now) == 0
-    assert deal.status(order)["hold"] == "name_unasked"
