@@ -7,11 +7,12 @@ from typing import Any
 
 from menus import refusals
 from menus.home import buyer_home
+from menus.offers import answers
 from menus.words import carrier_line, nearby, place_name, produce_name, unit_word
 from ussd_app.engine.answers import Code, Money, PlaceLetters, QuantityOf
 from ussd_app.engine.screen import Ask, Confirm, Done, Menu, Option, Screen, action, screen
 from ussd_app.engine.visit import Visit
-from ussd_app.i18n import Amount, Msg, Named, Quantity, When, _
+from ussd_app.i18n import Amount, Bare, Msg, Named, Quantity, When, _
 from ussd_app.market import buyers, offers, rates, terms
 
 MOST_SHOWN = 12
@@ -139,7 +140,7 @@ def for_sale(visit: Visit) -> Menu:
             _(
                 "{left} x {price}, {place}",
                 left=Quantity(row["left_quantity"], row["unit"]),
-                price=row["price"],
+                price=Bare(row["price"]),
                 place=visit.hub.places.get(row["place"]).name,
             ),
             "buy.one",
@@ -167,9 +168,9 @@ def one(visit: Visit) -> Menu:
         "{produce} {left}\nAsked: {price} RWF\n{place}\nNearby: {median}. Until {time}",
         produce=produce_name(visit, row["produce"]),
         left=Quantity(row["left_quantity"], row["unit"]),
-        price=row["price"],
+        price=Bare(row["price"]),
         place=visit.hub.places.get(row["place"]).label,
-        median=near.median if near else "-",
+        median=Bare(near.median) if near else "-",
         time=When(row["expires_at"]),
     )
     return Menu(title, [Option(_("Make an offer"), "buy.price", number=1)])
@@ -189,7 +190,7 @@ def price(visit: Visit) -> Screen:
             return refusals.line(refused, kind.unit)
         return None
 
-    title = _("Asked: {price} per {unit}. Your price in RWF:", price=row["price"], unit=unit_word(kind))
+    title = _("Asked: {price} per {unit}. Your price in RWF:", price=Bare(row["price"]), unit=unit_word(kind))
     return Ask(title, Money(row["currency"], kind.max_price, check), "price", "buy.confirm")
 
 
@@ -220,7 +221,7 @@ def confirm(visit: Visit) -> Screen:
     title = _(
         "Offer {quantity} x {price} = {total}\n{place}. {carrier}",
         quantity=Quantity(offer.quantity, row["unit"]),
-        price=offer.price,
+        price=Bare(offer.price),
         total=Amount(terms.amount(offer.quantity, offer.price, row["unit"]), row["currency"]),
         place=place_name(visit, offer.handover_place),
         carrier=carrier_line({"carrier": offer.carrier}),
@@ -231,11 +232,13 @@ def confirm(visit: Visit) -> Screen:
     return Confirm(title, "buy.send", _("Send"), others)
 
 
-@screen("buy.quantity", goes=("buy.confirm",))
-def quantity(visit: Visit) -> Ask:
-    kind = visit.hub.produce_by(visit.draft["produce"])
-    title = _("{produce}\nHow much do you want?", produce=produce_name(visit, kind.code))
-    return Ask(title, QuantityOf(kind.unit, kind.max_quantity), "quantity", "buy.confirm")
+@screen("buy.quantity", goes=("buy.confirm", "buy.list"))
+def quantity(visit: Visit) -> Screen:
+    row = listing_open(visit)
+    if row is None:
+        return Menu(_("It is no longer open."), [Option(_("What is for sale"), "buy.list")])
+    title = _("{produce}\nHow much do you want?", produce=produce_name(visit, row["produce"]))
+    return Ask(title, QuantityOf(row["unit"], row["left_quantity"]), "quantity", "buy.confirm")
 
 
 @action("buy.carrier", goes=("buy.confirm",))
@@ -292,7 +295,7 @@ def mine(visit: Visit) -> Menu:
     options = [
         Option(
             _("{answer}{produce} {price}", answer="! " if row["made_by"] == "seller" else "",
-              produce=produce_name(visit, row["produce"]), price=row["price"]),
+              produce=produce_name(visit, row["produce"]), price=Bare(row["price"])),
             "buy.offer",
             row["id"],
         )
@@ -310,17 +313,13 @@ def my_offer(visit: Visit) -> Menu:
         "{produce}\n{quantity} x {price} = {total}\nUntil {time}",
         produce=produce_name(visit, row["produce"]),
         quantity=Quantity(row["quantity"], row["unit"]),
-        price=row["price"],
+        price=Bare(row["price"]),
         total=Amount(terms.amount(row["quantity"], row["price"], row["unit"]), row["currency"]),
         time=When(row["expires_at"]),
     )
     if row["made_by"] == "buyer":
         return Menu(title, [Option(_("Withdraw"), "buy.take_back", number=1)])
-    return Menu(title, [
-        Option(_("Accept"), "offers.pin", number=1),
-        Option(_("Refuse"), "offers.refuse", number=2),
-        Option(_("Other price"), "offers.counter", number=3),
-    ])  # fmt: skip
+    return Menu(title, answers(row))
 
 
 @screen("buy.take_back", goes=("buy.withdraw",))

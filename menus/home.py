@@ -6,7 +6,8 @@ from menus import tasks
 from ussd_app.engine.screen import Done, Menu, Option, Screen, Secret, action, screen
 from ussd_app.engine.session import CONTINUE
 from ussd_app.engine.visit import Visit
-from ussd_app.i18n import Named, Quantity, _
+from ussd_app.i18n import Named, Quantity, When, _
+from ussd_app.market import pins
 
 SELLER_GOES = (
     "sell.produce", "offers.list", "orders.list", "pay.latest", "prices.produce", "help.topic", "sell.repeat", "listings.list",
@@ -130,9 +131,20 @@ def enter(visit: Visit) -> str:
 
 @screen("pin.locked")
 def locked(visit: Visit) -> Done:
+    """How long to wait, or that waiting does not help: after ten wrong PINs only a new one does."""
+    standing = pins.standing(visit.tx, visit.me["id"], visit.now)
+    if standing is not None and standing.until is None:
+        return Done(
+            _(
+                "Too many wrong PINs. Set a new PIN: {code}, Forgotten PIN. Or call {phone}.",
+                code=visit.settings.service_code,
+                phone=visit.settings.support_phone,
+            )
+        )
     return Done(
         _(
-            "Too many wrong PINs. Wait, or call {phone}. Offers and prices can still be read.",
+            "Too many wrong PINs. Wait until {time}, or call {phone}. Offers and prices can still be read.",
+            time=When(standing.until if standing and standing.until else visit.now),
             phone=visit.settings.support_phone,
         )
     )

@@ -8,7 +8,7 @@ from menus.words import produce_name, unit_word
 from ussd_app.engine.answers import QuantityOf
 from ussd_app.engine.screen import Ask, Confirm, Done, Menu, Option, action, screen
 from ussd_app.engine.visit import Visit
-from ussd_app.i18n import Quantity, When, _
+from ussd_app.i18n import Bare, Quantity, When, _
 from ussd_app.market import listings, terms
 
 MOST_SHOWN = 12
@@ -47,7 +47,7 @@ def one(visit: Visit) -> Menu:
         produce=produce_name(visit, row["produce"]),
         left=Quantity(row["left_quantity"], row["unit"]),
         quantity=Quantity(row["quantity"], row["unit"]),
-        price=row["price"],
+        price=Bare(row["price"]),
         time=When(row["expires_at"]),
     )
     return Menu(title, [
@@ -80,7 +80,7 @@ def confirm(visit: Visit) -> Confirm:
     title = _(
         "Change to: {quantity}, {price} RWF",
         quantity=Quantity(draft.get("quantity", draft["seen_left"]), produce.unit),
-        price=draft.get("price", draft["old_price"]),
+        price=Bare(draft.get("price", draft["old_price"])),
     )
     return Confirm(title, "listings.change", _("Confirm"))
 

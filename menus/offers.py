@@ -13,8 +13,8 @@ from menus.words import carrier_line, nearby, place_name, produce_name, short, u
 from ussd_app.engine.answers import Money
 from ussd_app.engine.screen import Ask, Confirm, Done, Menu, Option, Pages, Screen, Secret, action, screen
 from ussd_app.engine.visit import Visit
-from ussd_app.i18n import Amount, Msg, Quantity, When, _
-from ussd_app.market import offers, orders, rates, takehome, terms
+from ussd_app.i18n import Amount, Bare, Msg, Quantity, When, _
+from ussd_app.market import buyers, offers, orders, rates, takehome, terms
 
 MOST_SHOWN = 12
 
@@ -61,33 +61,36 @@ def one(visit: Visit) -> Menu:
         "You get about {net}\n{quantity} x {price}, {buyer}\n{fair}\n{kept}",
         net=Amount(row["take_home"], row["currency"]),
         quantity=Quantity(row["quantity"], row["unit"]),
-        price=row["price"],
+        price=Bare(row["price"]),
         buyer=buyer,
         fair=fairness(visit, row),
         kept=word_kept(row),
     )
-    return Menu(title, [
-        Option(_("Accept"), "offers.pin", number=1),
-        Option(_("Refuse"), "offers.refuse", number=2),
-        Option(_("Other price"), "offers.counter", number=3),
-        Option(_("Details"), "offers.details", number=4),
-    ])  # fmt: skip
+    return Menu(title, [*answers(row), Option(_("Details"), "offers.details", number=4)])
+
+
+def answers(row: dict[str, Any]) -> list[Option]:
+    """What can be answered to an offer or a counter-offer: another price only while there is a round left."""
+    options = [Option(_("Accept"), "offers.pin", number=1), Option(_("Refuse"), "offers.refuse", number=2)]
+    if row["round"] < terms.MAX_ROUNDS:
+        options.append(Option(_("Other price"), "offers.counter", number=3))
+    return options
 
 
 def fairness(visit: Visit, row: dict[str, Any]) -> Msg:
     """Floor and median in a few words; what is not known is said, not left out."""
     floor = rates.floor_for(visit.tx, row["produce"], row["currency"], visit.now)
     near = nearby(visit, row["produce"], row["district"])
-    low = _("Minimum {floor}", floor=floor.price) if floor.price else _("No minimum")
-    middle = _("nearby {median}", median=near.median) if near else _("no trade yet")
+    low = _("Minimum {floor}", floor=Bare(floor.price)) if floor.price else _("No minimum")
+    middle = _("nearby {median}", median=Bare(near.median)) if near else _("no trade yet")
     return _("{low}, {middle}", low=low, middle=middle)
 
 
 def word_kept(row: dict[str, Any]) -> Msg:
     """Kept and missed orders; an unverified buyer is called so."""
     if row["verification"] == "verified":
-        return _("Kept {kept}, missed {missed}", kept=row["kept_count"], missed=row["missed_count"])
-    return _("Unverified. Kept {kept}, missed {missed}", kept=row["kept_count"], missed=row["missed_count"])
+        return _("Kept {kept}/missed {missed}", kept=row["kept_count"], missed=row["missed_count"])
+    return _("Unverified. Kept {kept}/missed {missed}", kept=row["kept_count"], missed=row["missed_count"])
 
 
 @screen("offers.details")
@@ -106,20 +109,19 @@ def details(visit: Visit) -> Pages:
             produce=produce_name(visit, row["produce"]),
             quantity=Quantity(row["quantity"], row["unit"]),
         ),
-        _("Price {price}, floaters {floaters}", price=row["price"], floaters=row["price_floaters"])
+        _("Price {price}, floaters {floaters}", price=Bare(row["price"]), floaters=Bare(row["price_floaters"]))
         if row["price_floaters"] is not None
-        else _("Price {price} RWF", price=row["price"]),
+        else _("Price {price} RWF", price=Bare(row["price"])),
         _("Total {total}", total=Amount(estimate.gross, row["currency"])),
-        _(
-            "Cash-out fee {fee}",
-            fee=Amount(estimate.cash_out_fee, row["currency"]) if estimate.cash_out_fee is not None else "?",
-        ),
+        _("Cash-out fee {fee}", fee=Amount(estimate.cash_out_fee, row["currency"]))
+        if estimate.cash_out_fee is not None
+        else _("Cash-out fee not known"),
         _("Handover: {place}, {time}", place=place_name(visit, row["handover_place"]), time=When(row["handover_at"])),
         carrier_line(row),
         _("Until {time}", time=When(row["expires_at"])),
     ]
     if floor.price and floor.valid_from:
-        lines.append(_("Minimum {floor} since {day}", floor=floor.price, day=refusals.day_of(floor.valid_from)))
+        lines.append(_("Minimum {floor} since {day}", floor=Bare(floor.price), day=refusals.day_of(floor.valid_from)))
     return Pages(joined(lines))
 
 
@@ -179,7 +181,7 @@ def decline(visit: Visit) -> Done:
         offers.decline(visit.tx, now=visit.now, person_id=visit.me["id"], offer_id=visit.draft["offer"])
     except terms.Refused as refused:
         return Done(refusals.line(refused))
-    return Done(_("Refused. The buyer is told."))
+    return Done(_("Refused. The other side is told."))
 
 
 @screen("offers.counter", goes=("offers.counter_confirm", "offers.list"))
@@ -196,7 +198,7 @@ def counter(visit: Visit) -> Screen:
             return refusals.line(refused, produce.unit)
         return None
 
-    title = _("Offered: {price} per {unit}. Your price:", price=row["price"], unit=unit_word(produce))
+    title = _("Offered: {price} per {unit}. Your price:", price=Bare(row["price"]), unit=unit_word(produce))
     return Ask(title, Money(row["currency"], produce.max_price, check), "counter", "offers.counter_confirm")
 
 
@@ -209,7 +211,7 @@ def counter_confirm(visit: Visit) -> Screen:
     title = _(
         "Ask {quantity} x {price} = {total}? Nothing is reserved meanwhile.",
         quantity=Quantity(row["quantity"], row["unit"]),
-        price=asked,
+        price=Bare(asked),
         total=Amount(terms.amount(row["quantity"], asked, row["unit"]), row["currency"]),
     )
     return Confirm(title, "offers.send_counter", _("Send"))
@@ -229,6 +231,7 @@ def send_counter(visit: Visit) -> Done:
             person_id=visit.me["id"],
             offer_id=row["id"],
             terms=replace(offers.terms_of(row), price=visit.draft["counter"]),
+            caps=buyers.caps(visit.me["verification"]) if row["buyer_id"] == visit.me["id"] else None,
         )
     except terms.Refused as refused:
         return Done(refusals.line(refused, row["unit"]))

@@ -9,7 +9,7 @@ from menus.offers import joined
 from menus.words import carrier_line, place_name, produce_name
 from ussd_app.engine.screen import Confirm, Done, Menu, Option, Pages, Screen, action, screen
 from ussd_app.engine.visit import Visit
-from ussd_app.i18n import Amount, Msg, Quantity, When, _
+from ussd_app.i18n import Amount, Bare, Msg, Quantity, When, _
 from ussd_app.market import orders, terms
 
 MOST_SHOWN = 12
@@ -80,7 +80,7 @@ def _lines(visit: Visit, row: dict[str, Any]) -> Msg:
             produce=produce_name(visit, row["produce"]),
             quantity=Quantity(row["quantity"], row["unit"]),
         ),
-        _("{price} RWF, about {total}", price=row["price"], total=Amount(total, row["currency"])),
+        _("{price} RWF, about {total}", price=Bare(row["price"]), total=Amount(total, row["currency"])),
         _("{name} {phone}", name=other, phone=phone or ""),
         _("Handover: {place}, {time}", place=place_name(visit, row["handover_place"]), time=When(row["handover_at"])),
         carrier_line(row),

@@ -8,7 +8,7 @@ from menus.words import area_name, nearby, produce_name, unit_word
 from ussd_app.engine.answers import PlaceLetters
 from ussd_app.engine.screen import Ask, Menu, Option, Pages, screen
 from ussd_app.engine.visit import Visit
-from ussd_app.i18n import Msg, Named, _
+from ussd_app.i18n import Bare, Msg, Named, _
 from ussd_app.market import rates
 
 
@@ -32,7 +32,7 @@ def lines(visit: Visit, code: str, place: str | None) -> Msg:
     near = nearby(visit, code, place)
     said = [_("{produce}, RWF per {unit}", produce=produce_name(visit, code), unit=unit_word(one))]
     if floor.price and floor.valid_from:
-        said.append(_("Minimum {floor} since {day}", floor=floor.price, day=refusals.day_of(floor.valid_from)))
+        said.append(_("Minimum {floor} since {day}", floor=Bare(floor.price), day=refusals.day_of(floor.valid_from)))
     else:
         said.append(_("No official minimum"))
     if near is None:
@@ -42,9 +42,9 @@ def lines(visit: Visit, code: str, place: str | None) -> Msg:
             _(
                 "{area}: middle {median}, {low} to {high}",
                 area=area_name(visit, near),
-                median=near.median,
-                low=near.low,
-                high=near.high,
+                median=Bare(near.median),
+                low=Bare(near.low),
+                high=Bare(near.high),
             )
         )
         said.append(_("Trades in 14 days: {n}", n=near.trades))

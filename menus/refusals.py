@@ -17,6 +17,8 @@ def line(refused: Refused, unit: str = "g") -> Msg:
         return _("Not verified yet: at most {most}.", most=Quantity(facts["most"], unit))
     if refused.reason == "over_cap" and facts["cap"] == "max_value_minor":
         return _("Not verified yet: at most {most}.", most=Amount(facts["most"]))
+    if refused.reason == "over_cap" and facts["cap"] == "max_offers_a_day":
+        return _("Too many offers today: at most {n}.", n=facts["most"])
     if refused.reason == "over_cap":
         return _("You have too many open offers: at most {n}.", n=facts["most"])
     if refused.reason == "too_early":

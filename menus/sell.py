@@ -7,7 +7,7 @@ from menus.words import nearby, produce_name, unit_word
 from ussd_app.engine.answers import Money, QuantityOf
 from ussd_app.engine.screen import Ask, Confirm, Done, Menu, Option, action, screen
 from ussd_app.engine.visit import Visit
-from ussd_app.i18n import Amount, Msg, Named, Quantity, _
+from ussd_app.i18n import Amount, Bare, Msg, Named, Quantity, _
 from ussd_app.market import listings, rates, terms
 
 
@@ -46,10 +46,10 @@ def fair_hints(visit: Visit, code: str) -> Msg | None:
     """Minimum and nearby median, as far as they are known."""
     floor = rates.floor_for(visit.tx, code, visit.hub.currency, visit.now)
     near = nearby(visit, code, visit.me["place"])
-    low = _("Minimum {floor}", floor=floor.price) if floor.price else None
+    low = _("Minimum {floor}", floor=Bare(floor.price)) if floor.price else None
     if near is None:
         return low
-    middle = _("Nearby {median}", median=near.median)
+    middle = _("Nearby {median}", median=Bare(near.median))
     return _("{low}. {middle}", low=low, middle=middle) if low else middle
 
 
@@ -75,7 +75,7 @@ def confirm(visit: Visit) -> Confirm:
         "Sell: {produce}\n{quantity} x {price} = {total}",
         produce=Named(one.names),
         quantity=Quantity(draft["quantity"], one.unit),
-        price=draft["price"],
+        price=Bare(draft["price"]),
         total=Amount(terms.amount(draft["quantity"], draft["price"], one.unit), visit.hub.currency),
     )
     return Confirm(title, "sell.save", _("Confirm"), [Option(_("Change"), "sell.produce", number=2)])
@@ -127,7 +127,7 @@ def said(visit: Visit, row: dict[str, object]) -> Done:
             "Listed: {produce} {quantity}, {price} RWF. We send an SMS when a buyer offers. To change: {code} then 8",
             produce=produce_name(visit, str(row["produce"])),
             quantity=Quantity(int(str(row["quantity"])), str(row["unit"])),
-            price=row["price"],
+            price=Bare(int(str(row["price"]))),
             code=visit.settings.service_code,
         )
     )

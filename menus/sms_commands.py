@@ -4,6 +4,8 @@ a sender's number can be forged, and a phone is often read by others."""
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from typing import Any
 
 from menus.words import nearby
@@ -26,14 +28,16 @@ LANGUAGE_OF = {word: ("en", "rw", "fr", "sw")[min(n, 3)] for words in KEYWORDS.v
 LANGUAGE_OF |= {"PRICES": "en", "IGICIRO": "rw", "IBICIRO": "rw", "PRIX": "fr", "BEI": "sw"}
 LANGUAGE_OF |= {"OFFER": "en", "ABAGUZI": "rw", "OFFRES": "fr", "OFFRE": "fr", "OFA": "sw"}
 VERBS = {word: verb for verb, words in KEYWORDS.items() for word in words}
+BETWEEN_WORDS = re.compile(r"(?<!\d),|,(?!\d)")  # the comma of 40,5 or 1,200 belongs to its number
 MOST_REPLIES_A_DAY = 20  # an SMS costs money: nobody makes us send without end
 
 
 def answer(tx: Tx, services: Any, sms: SmsIn) -> None:
     """Answer one SMS; what cannot be understood gets the list of keywords."""
     now = services.clock.now()
-    words = fold_ascii(sms.text).upper().replace(",", " , ").split()
-    verb = VERBS.get(words[0].strip(".!#*:")) if words else None
+    words = BETWEEN_WORDS.sub(" ", fold_ascii(sms.text).upper()).split()
+    words = [word for word in (word.strip(".!#*:;") for word in words) if word]
+    verb = VERBS.get(words[0]) if words else None
     here = people.on_number(tx, sms.msisdn)
     language = here[0]["language"] if here else LANGUAGE_OF.get(words[0] if words else "", "rw")
     visit = Visit(tx, services, now, sms.msisdn, State(shared=len(here) > 1, language=language))
@@ -70,10 +74,13 @@ def _price(visit: Visit, words: list[str]) -> tuple[str, dict[str, Any]]:
         return "sms.which_produce", {}
     floor = rates.floor_for(visit.tx, produce.code, visit.hub.currency, visit.now)
     near = nearby(visit, produce.code, visit.person["place"] if visit.person else None)
-    values: dict[str, Any] = {"produce": produce.code, "floor": str(floor.price or "-")}
+    values: dict[str, Any] = {"produce": produce.code}
+    if floor.price:
+        values["floor"] = str(floor.price)
+    ending = "" if floor.price else ".no_minimum"
     if near is None:
-        return "sms.price_none", values
-    return "sms.price", values | {
+        return f"sms.price_none{ending}", values
+    return f"sms.price{ending}", values | {
         "median": str(near.median),
         "low": str(near.low),
         "high": str(near.high),
@@ -112,12 +119,9 @@ def _sell(visit: Visit, words: list[str]) -> tuple[str, dict[str, Any]]:
     if visit.person is None:
         return ("sms.dial", {}) if visit.state.shared else ("sms.register", {})
     produce = _produce(visit, words)
-    numbers = [word for word in words if word[:1].isdigit()]
     if produce is None:
         return "sms.which_produce", {}
-    read = typed.pieces if produce.unit == "piece" else typed.grams
-    quantity = read(numbers[0], produce.max_quantity) if numbers else None
-    price = typed.minor(numbers[1], visit.hub.currency, produce.max_price) if len(numbers) > 1 else None
+    quantity, price = _numbers(visit, produce, words)
     if quantity is None or price is None:
         return "sms.sell_how", {}
     try:
@@ -126,6 +130,32 @@ def _sell(visit: Visit, words: list[str]) -> tuple[str, dict[str, Any]]:
         return "sms.below_floor", {"floor": str(refused.facts["floor"]), "produce": produce.code}
     _keep_draft(visit, {"produce": produce.code, "quantity": quantity, "price": price})
     return "sms.sell_draft", {"produce": produce.code, "quantity": quantity, "unit": produce.unit, "price": str(price)}
+
+
+def _numbers(visit: Visit, produce: Any, words: list[str]) -> tuple[int | None, int | None]:
+    """The quantity (base units) and the price (minor units) of `50 600`, `40,5 KG 650 FRW`, `2 TONI 600`.
+
+    With a third number nobody can say which belong together (`1 200 600`): then neither is taken.
+    """
+    starts = [position for position, word in enumerate(words) if word[:1].isdigit()]
+    if len(starts) != 2:
+        return None, None
+    readers = {"g": typed.grams, "ml": typed.millilitres, "piece": typed.pieces}
+    quantity = words[starts[0] : starts[1]]
+    price = words[starts[1] :]
+    return (
+        _read(quantity, lambda text: readers[produce.unit](text, produce.max_quantity)),
+        _read(price, lambda text: typed.minor(text, visit.hub.currency, produce.max_price)),
+    )
+
+
+def _read(words: list[str], reader: Callable[[str], int | None]) -> int | None:
+    """A number with the unit written behind it; else the number alone, for other words may follow."""
+    for size in (2, 1):
+        value = reader(" ".join(words[:size]))
+        if value is not None:
+            return value
+    return None
 
 
 def _keep_draft(visit: Visit, draft: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from ussd_app.engine.visit import Visit
 from ussd_app.i18n import Msg, Named, Text, _
 from ussd_app.market import prices
 
-SHORT_NAME = 16
+SHORT_NAME = 12
 
 
 def produce_name(visit: Visit, code: str) -> Named:

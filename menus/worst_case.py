@@ -21,6 +21,8 @@ from ussd_app.store import Tx
 NAME = "Mukandayisenga Immaculee"  # 24 letters, the most that is kept
 COMPANY = "Impexcor Coffee Exporters"
 DAY_MS = 86_400_000
+MOST_VALUE = 999_999_999  # the largest total promised to fit, nine digits
+HALF_KILO = 500
 NEWCOMER = ("home", "sell", "listings", "offers", "orders", "help", "account")
 TRADER = ("home", "sell", "listings", "offers", "orders", "prices", "account")
 BUYER = ("home", "buy", "offers", "orders")
@@ -166,12 +168,17 @@ class WorstWorld:
         )
 
     def _most(self, buyer: dict[str, Any], produce: Any, wanted: int) -> int:
-        """What this buyer may offer for at most, as an awkward number of grams."""
+        """What this buyer may offer for at most, as an odd number of half kilos."""
         row = self.tx.person_load(id=buyer["id"])
         caps = buyers.caps(row["verification"])
         most = caps["max_pieces" if produce.unit == "piece" else "max_quantity_grams"]
-        by_value = caps["max_value_minor"] * (1 if produce.unit == "piece" else 1000) // produce.max_price
-        return max(min(wanted, most, int(by_value)) - (0 if produce.unit == "piece" else 1), 1)
+        by_value = (
+            min(caps["max_value_minor"], MOST_VALUE) * (1 if produce.unit == "piece" else 1000) // produce.max_price
+        )
+        quantity = min(wanted, most, int(by_value))
+        if produce.unit != "piece":
+            quantity = quantity // HALF_KILO * HALF_KILO - HALF_KILO
+        return max(quantity, 1)
 
     def _order(self, buyer: dict[str, Any], listing: dict[str, Any]) -> dict[str, Any]:
         offer = self._offer(buyer, listing, share=50)

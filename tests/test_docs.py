@@ -149,7 +149,7 @@ def test_commands_that_pages_name_exist() -> None:
     goals = set(re.findall(r"^([a-z.]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     for page in PAGES:
         text = page.read_text("utf-8")
-        for first, second in re.findall(r"(?:`|^|/)flask ([a-z-]+)(?: ([a-z]+))?", text, re.MULTILINE):
+        for first, second in re.findall(r"(?:`|^|/)flask ([a-z-]+)(?: ([a-z-]+))?", text, re.MULTILINE):
             assert first in {"shell", "run"} | verbs or (first in groups and f"{first} {second}" in verbs), (
                 page,
                 first,

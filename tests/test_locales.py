@@ -259,7 +259,9 @@ def test_a_message_is_one_sms(template: str, language: str) -> None:
 def test_a_plain_message_names_no_amount(language: str) -> None:
     for template, message in TEMPLATES.items():
         if template.endswith(".plain"):
-            assert not {"price", "net", "floor", "median", "amount", "lines"} & set(holes(catalogue(language)[message.msgid])), template
+            assert not {"price", "net", "floor", "median", "amount", "lines"} & set(
+                holes(catalogue(language)[message.msgid])
+            ), template
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

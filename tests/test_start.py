@@ -210,3 +210,20 @@ def test_nothing_else_is_read_from_the_environment() -> None:
         for name in re.findall(r"""(?:os\.environ(?:\.get\(|\[)|getenv\()["'](\w+)""", path.read_text("utf-8"))
     }
     assert found <= {"ENVIRONMENT", "CRASH_AT", "HOST", "PORT"}  # where `make run` listens is make's affair
+
+
+def test_what_is_logged_is_blanked_on_its_way_out(caplog: pytest.LogCaptureFixture) -> None:
+    """The filter sits on the handlers: a library's own lines pass through it too."""
+    import logging
+
+    from ussd_app import logs
+    from ussd_app.lib.redact import RedactingFilter
+
+    logs.install()
+    logs.install()
+    handlers = logging.getLogger().handlers
+    assert handlers
+    for handler in handlers:
+        assert [type(one) for one in handler.filters].count(RedactingFilter) == 1
+    logging.getLogger("some.library").warning("calling +250788123456 with pin=73914")
+    assert "788123456" not in caplog.text and "73914" not in caplog.text and "456" in caplog.text

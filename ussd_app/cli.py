@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -35,9 +36,21 @@ def market_parts() -> Any:
     from ussd_app.store import pending
 
     parts = _parts()
-    if pending(parts.store):
+    with answering(parts.store):
+        waiting = pending(parts.store)
+    if waiting:
         raise click.ClickException("The database is not up to date. Run: flask migrate")
     return parts
+
+
+@contextmanager
+def answering(store: Any) -> Iterator[None]:
+    """A database that is away, or newer than this program, is one sentence and not a traceback."""
+    try:
+        yield
+    except store.failures as error:
+        said = str(error).partition("\n")[0] or type(error).__name__
+        raise click.ClickException(f"The database cannot be used: {said}") from None
 
 
 # the database
@@ -52,12 +65,12 @@ def migrate(plan: bool) -> None:
     from ussd_app.store import pending
 
     parts = _parts()
-    if plan:
-        waiting = pending(parts.store)
-        click.echo("\n".join(waiting) or "Nothing to do.")
-        return
-    done = bring_up(parts.store)
-    count = parts.store.write(lambda tx: rates.load(tx, parts.hub))
+    with answering(parts.store):
+        if plan:
+            click.echo("\n".join(pending(parts.store)) or "Nothing to do.")
+            return
+        done = bring_up(parts.store)
+        count = parts.store.write(lambda tx: rates.load(tx, parts.hub))
     click.echo("\n".join(f"applied {name}" for name in done) or "The schema was up to date.")
     click.echo(f"{count} dated prices and fees of hub {parts.hub.code} are in place.")
 
@@ -180,6 +193,10 @@ def emulate_africastalking(port: int, fault: tuple[str, ...]) -> None:
         "time_scale": str(settings.time_scale),
     }
     said |= dict(one.partition("=")[::2] for one in fault)
+    known = {field.name for field in fields(africastalking.Options)} - {"port"}
+    unknown = sorted(set(said) - known)
+    if unknown:
+        raise click.UsageError(f"no fault is called {unknown[0]!r}; see --help.")
     try:
         options = africastalking.Options(port=port, **_typed(said))
     except (TypeError, ValueError) as error:

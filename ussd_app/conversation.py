@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ussd_app.engine.session import HOME, RESUME, Engine, SecretTyped, Shown
+from ussd_app.engine.session import HOME, RESUME, WELCOME, WHO, Engine, SecretTyped, Shown
 from ussd_app.engine.visit import State, Visit
 from ussd_app.i18n import _
 from ussd_app.lib.ids import code_digits
@@ -41,6 +41,7 @@ SORRY = {
     "fr": "Desole, une erreur s'est produite. Rappelez. {ref}",
     "sw": "Samahani, kuna hitilafu. Piga tena. {ref}",
 }
+_written = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 OVER = "Igihe cyarangiye. Ongera uhamagare {code}\nTime is over. Please dial {code} again"
 
 
@@ -162,10 +163,13 @@ class Conversation:
         saved = _dropped(rows[0])
         if rows[0]["last_session_id"]:
             tx.session_leave(gateway=rows[0]["last_gateway"], session_id=rows[0]["last_session_id"])
+        if state.shared:
+            spoken = {person["language"] for person in people.values()}
+            state.language = spoken.pop() if len(spoken) == 1 else ""
         if len(people) == 1:
             visit.become(next(iter(people.values())))
             heard.language = visit.language
-        first = "who" if state.shared else HOME if people else "welcome"
+        first = WHO if state.shared else HOME if people else WELCOME
         if request.text and people and not state.shared:
             self.engine.begin(visit, first, request.limit_septets)
             return self._save(visit, request, self.engine.direct_dial(visit, request.text, request.limit_septets), 0)
@@ -173,7 +177,7 @@ class Conversation:
             state.saved = saved
             state.before = saved["screen"]
             state.language = state.language or (saved.get("language", "") if not people else "")
-            first = "who" if state.shared else RESUME
+            first = WHO if state.shared else RESUME
         return self._save(visit, request, self.engine.begin(visit, first, request.limit_septets), 0)
 
     def _typed(self, tx: Tx, request: UssdRequest, row: dict[str, Any]) -> str | UssdReply:
@@ -246,7 +250,10 @@ class Conversation:
         """Count right and wrong PINs per gateway and hour: one PIN tried on many numbers shows nowhere else."""
         pins.note_check(visit.tx, now=visit.now, gateway=visit.gateway, right=right)
         if not right and pins.spraying(visit.tx, visit.gateway, visit.now):
-            log.error("many wrong PINs over gateway %s this hour: somebody may be trying one PIN on many numbers", visit.gateway)
+            log.error(
+                "many wrong PINs over gateway %s this hour: somebody may be trying one PIN on many numbers",
+                visit.gateway,
+            )
 
     # rows
 
@@ -263,7 +270,7 @@ class Conversation:
             network=request.network,
             state="open" if shown.more else "done",
             screen=shown.screen,
-            data=json.dumps(state.as_dict(), separators=(",", ":")) if shown.more else "{}",
+            data=_written(state.as_dict()) if shown.more else "{}",
             turns=turns + 1,
             text_length=len(request.text) if request.cumulative else 0,
             text_hash=self._digest(request.text) if request.cumulative else "",
@@ -309,6 +316,6 @@ def _dropped(row: dict[str, Any]) -> dict[str, Any] | None:
     state = State.from_dict(json.loads(row["last_data"]))
     if state.saved is not None:
         return state.saved
-    if not state.unfinished or state.screen in (HOME, RESUME):
+    if not state.unfinished or state.screen in (HOME, RESUME) or state.screen.startswith(WHO):
         return None
     return state.as_dict()

@@ -1,9 +1,9 @@
 """Every message that leaves us, by name: one place to read them all, translated like the screens.
 
 An outbox row holds a template's name and its values; the worker renders it in the person's language. Each fits one SMS
-of 160 septets in every language with the longest values (a test proves it); receipts (LONG) fit three. None holds a link, and none asks for an
-answer by SMS unless the route's setting says that it carries replies. `.plain` ones name no amount: others may read
-that phone.
+of 160 septets in every language with the longest values (a test proves it); receipts (LONG) fit three. None holds a link,
+and none asks for an answer by SMS unless the route's setting says that it carries replies (`.replies`). `.plain` ones
+name no amount: others may read that phone.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ TEMPLATES: dict[str, Msg] = {
     "offer.withdrawn": _("{hub}: {name} withdrew the offer for {produce} {quantity}."),
     "offer.gone": _("{hub}: {produce} {quantity} is no longer for sale; your offer ended."),
     "offer.expired": _("{hub}: the time of your offer for {produce} {quantity} is over. Dial {dial}"),
+    "offer.taken": _("{hub}: {produce} {quantity}: another buyer was first. If it is free again, your offer counts."),
     "offer.outsold": _("{hub}: {produce}: only {left_quantity} left, your offer was for {quantity}. Dial {dial}"),
     # orders
     "order.agreed.seller": _("{hub} order {code}: {name}. {produce} {quantity}, about {net}. Handover {handover_place}, {handover_at}."),
@@ -101,6 +102,8 @@ TEMPLATES: dict[str, Msg] = {
     "sms.which_produce": _("{hub}: we do not know this produce. Example: PRICE COFFEE. Or dial {dial}"),
     "sms.price": _("{hub}: {produce}: middle {median}, {low} to {high} RWF ({n} trades in 14 days). Minimum {floor}."),
     "sms.price_none": _("{hub}: {produce}: no trade yet in the last 14 days. Official minimum {floor}."),
+    "sms.price.no_minimum": _("{hub}: {produce}: middle {median}, {low} to {high} RWF ({n} trades in 14 days). No official minimum."),
+    "sms.price_none.no_minimum": _("{hub}: {produce}: no trade yet in the last 14 days. No official minimum."),
     "sms.dial": _("{hub}: several people use this number. Please dial {dial}"),
     "sms.register": _("{hub}: this number is not registered. Dial {dial}"),
     "sms.no_offers": _("{hub}: no buyer yet. We will tell you."),
@@ -108,6 +111,8 @@ TEMPLATES: dict[str, Msg] = {
     "sms.offers.plain": _("{hub}: {n} offers wait. Dial {dial}"),
     "sms.stopped": _("{hub}: no more news SMS. Orders, payments and codes still come. To get news again dial {dial}"),
     "sms.started": _("{hub}: you get news SMS again. To stop them dial {dial}, My account."),
+    "sms.stopped.replies": _("{hub}: no more news SMS. Orders, payments and codes still come. To get news again send START"),
+    "sms.started.replies": _("{hub}: you get news SMS again. To stop them send STOP"),
     "sms.sell_how": _("{hub}: write produce, kilos and price. Example: SELL COFFEE 50 650. Or dial {dial}"),
     "sms.sell_draft": _("{hub}: not for sale yet: {produce} {quantity}, {price} RWF. To confirm dial {dial} within a day."),
     "sms.below_floor": _("{hub}: {produce}: the official minimum is {floor} RWF."),
@@ -196,6 +201,8 @@ class Notices:
         `reason`, `why` and `wallet` words of ours.
         """
         message = TEMPLATES.get(template) or TEMPLATES[template.removesuffix(".plain")]
+        if self.settings.sms_replies:
+            message = TEMPLATES.get(f"{template}.replies", message)
         return fold(Msg(message.msgid, self._shown(values)).render(language))
 
     def _shown(self, values: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import signal
@@ -29,6 +31,7 @@ MESSAGES_KEPT_MS = 400 * DAY_MS
 NOTES_KEPT_MS = 30 * DAY_MS
 WEB_THREADS = 16
 NAMING_TRIES = 40
+ENDING_S = 15  # a process that was told to end is waited for so long
 
 
 def regular_jobs(parts: Any) -> dict[str, tuple[int, Any]]:
@@ -142,10 +145,10 @@ def run_worker(parts: Any, once: bool = False) -> int:
 
 def run_together(parts: Any) -> int:
     """Database, demo people, web and worker; Ctrl-C ends both cleanly. Returns the exit status."""
-    host, port = os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "8000"))
-    if _taken(host, port):
-        click.echo(f"Port {port} is in use. Choose another: make run PORT={port + 1}", err=True)
-        return 2
+    host, port = os.environ.get("HOST", "127.0.0.1"), _port(os.environ.get("PORT", "8000"))
+    refusal = _cannot_listen(host, port)
+    if refusal:
+        raise click.UsageError(refusal)
     flask = [sys.executable, "-m", "flask"]
     steps = [["migrate"]] if parts.settings.production else [["migrate"], ["seed"], ["demo", "accounts"]]
     for step in steps:
@@ -153,32 +156,33 @@ def run_together(parts: Any) -> int:
             return 1
     granian = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)]
     granian += ["--workers", "1", "--blocking-threads", str(WEB_THREADS), "--log-level", "warning", "wsgi:app"]
-    processes = [subprocess.Popen(granian), subprocess.Popen([*flask, "worker"])]
-    wallets = [subprocess.Popen(command) for command in emulated_wallets(parts.settings)]
-    processes += wallets
-    if wallets:
+    # Sessions of their own: Ctrl-C in a terminal reaches us alone, and we end each with one signal. A second one on top
+    # leaves the web server's own process behind, holding the port.
+    commands = {"web server": granian, "worker": [*flask, "worker"], **emulated_wallets(parts.settings)}
+    processes = {name: subprocess.Popen(command, start_new_session=True) for name, command in commands.items()}
+    if len(commands) > 2:
         threading.Thread(target=_name_holders, args=(parts,), name="wallet-names", daemon=True).start()
     _say_where(parts, host, port)
     return _keep(processes)
 
 
-def emulated_wallets(settings: Any) -> list[list[str]]:
-    """How to start the emulated wallets that stand behind the real adapters where no credentials are set: commands.
+def emulated_wallets(settings: Any) -> dict[str, list[str]]:
+    """How to start the emulated wallets that stand behind the real adapters where no credentials are set: name -> command.
 
     A prompt waits for its payer, who answers it on a phone in the browser. One that runs already is left alone.
     """
     if settings.production:
-        return []
-    found = []
+        return {}
+    found = {}
     for name, key in (("mtn_momo", settings.mtn_momo_api_key), ("airtel_money", settings.airtel_money_client_secret)):
         url = urlsplit(str(getattr(settings, f"{name}_base_url")))
         if name not in settings.providers or key != EMULATED or not is_loopback(url.geturl()) or not url.port:
             continue
-        if _taken(url.hostname or "127.0.0.1", url.port):
+        if _cannot_listen(url.hostname or "127.0.0.1", url.port):
             click.echo(f"Port {url.port} is in use: {name} is taken to be there already.")
             continue
         flask = [sys.executable, "-m", "flask", "emulate", name]
-        found.append([*flask, "--port", str(url.port), "--fault", "approval=ask"])
+        found[f"emulated {name}"] = [*flask, "--port", str(url.port), "--fault", "approval=ask"]
     return found
 
 
@@ -208,29 +212,50 @@ def _say_where(parts: Any, host: str, port: int) -> None:
     click.echo("  Ctrl-C ends it.")
 
 
-def _keep(processes: list[subprocess.Popen[bytes]]) -> int:
-    """Wait until one ends or we are asked to stop; then end the others. 0 when we were asked."""
+def _keep(named: dict[str, subprocess.Popen[bytes]]) -> int:
+    """Wait until one ends or we are asked to stop; then end the others. 0 when we were asked.
+
+    Each leads a session of its own, so that nothing it started can outlive it.
+    """
     asked = threading.Event()
+    processes = list(named.values())
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         asked.set()
 
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, stop)
     while not asked.is_set() and all(process.poll() is None for process in processes):
         time.sleep(0.2)
-    for process in processes:
+    for name, process in named.items():
         if process.poll() is None:
             process.terminate()
+        elif not asked.is_set():
+            click.echo(f"The {name} ended by itself (status {process.returncode}); ending the rest.", err=True)
     for process in processes:
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(ENDING_S)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # whatever it left running
+        process.wait()
     return 0 if asked.is_set() else 1
 
 
-def _taken(host: str, port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex((host, port)) == 0
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise click.UsageError(f"PORT is {text!r}; it is a number from 1 to 65535.")
+    return int(text)
+
+
+def _cannot_listen(host: str, port: int) -> str:
+    """Why nobody can listen there, in one sentence; empty where one can."""
+    try:
+        kind, _type, _proto, _name, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return f"Port {port} is in use. Choose another: make run PORT={port + 1 if port < 65535 else 8000}"
+        return f"Cannot listen on {host} port {port}: {error.strerror}."
+    return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -98,7 +99,7 @@ def from_environment(env: Mapping[str, str] | None = None) -> Settings:
         environment=environment,
         service_code=read.service_code("SERVICE_CODE", "*384*100#"),
         public_url=read.text("PUBLIC_URL", "http://127.0.0.1:8000"),
-        support_phone=read.text("SUPPORT_PHONE", "+250788000000"),
+        support_phone=read.phone("SUPPORT_PHONE", "+250788000000"),
         database_url=read.database("DATABASE_URL", "sqlite:///var/market.db"),
         secret_key=read.secret("SECRET_KEY", environment),
         pin_key=read.secret("PIN_KEY", environment),
@@ -110,7 +111,7 @@ def from_environment(env: Mapping[str, str] | None = None) -> Settings:
         sms_rate=read.number("SMS_RATE", 20.0),
         callback_secrets=read.callback_secrets("CALLBACK_SECRETS", environment),
         callback_sources=read.networks("CALLBACK_SOURCES"),
-        trusted_proxies=int(read.number("TRUSTED_PROXIES", 0)),
+        trusted_proxies=read.whole("TRUSTED_PROXIES", 0),
         africastalking_username=read.text("AFRICASTALKING_USERNAME", "sandbox"),
         africastalking_api_key=read.text("AFRICASTALKING_API_KEY", ""),
         africastalking_sender_id=read.text("AFRICASTALKING_SENDER_ID", ""),
@@ -118,7 +119,7 @@ def from_environment(env: Mapping[str, str] | None = None) -> Settings:
         providers=_providers(read, environment),
         **_mtn_momo(read, environment),
         **_airtel_money(read, environment),
-        mail_url=read.text("MAIL_URL", ""),
+        mail_url=read.mail("MAIL_URL"),
         metrics_token=read.text("METRICS_TOKEN", ""),
         time_scale=read.number("TIME_SCALE", 1.0),
         clock_at=read.moment("CLOCK_AT"),
@@ -240,6 +241,8 @@ class _Reader:
         for value in values:
             if value not in known:
                 self.faults.append(f"{name} names {value!r}; known are {', '.join(known)}.")
+        if not values:
+            self.faults.append(f"{name} names nothing; known are {', '.join(known)}.")
         return values
 
     def flag(self, name: str) -> bool:
@@ -276,6 +279,24 @@ class _Reader:
         if len(value) != 3 or not (value.isascii() and value.isalpha() and value.isupper()):
             self.faults.append(f"{name} is {value!r}; it looks like RWF.")
             return default
+        return value
+
+    def whole(self, name: str, default: int) -> int:
+        number = self.number(name, float(default))
+        if not number.is_integer():
+            self.faults.append(f"{name} is {self.text(name, '')!r}; it must be a whole number.")
+        return int(number)
+
+    def phone(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        if not re.fullmatch(r"\+?[0-9 ]{3,20}", value):
+            self.faults.append(f"{name} is {value!r}; it looks like +250788000000, or a short number such as 3420.")
+        return value
+
+    def mail(self, name: str) -> str:
+        value = self.text(name, "")
+        if value and not re.match(r"smtps?://[^/?#]", value):
+            self.faults.append(f"{name} looks like smtp://name:password@host:port.")
         return value
 
     def service_code(self, name: str, default: str) -> str:

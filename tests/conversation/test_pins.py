@@ -134,9 +134,6 @@ def test_locks_grow_and_outlive_sessions(here: Market) -> None:
     assert wrong() == "pin.locked"  # ten wrong: a new PIN must be asked for
 
 
-@pytest.mark.xfail(
-    reason="what changes while a PIN is judged ends in an error, and the try is not given back", strict=True
-)
 @pytest.mark.parametrize("change", ["offer", "seller"])
 def test_what_changes_while_the_pin_is_judged_is_told_and_costs_no_try(
     here: Market, change: str, monkeypatch: pytest.MonkeyPatch

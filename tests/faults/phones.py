@@ -131,11 +131,13 @@ class Tally:
     repeats: int = 0  # callbacks sent again after a broken connection
     compared: int = 0  # answers of before a kill that were asked for again, and were the same bytes
     redials: int = 0
+    locked: int = 0  # three kills fell into the checks of one PIN: a try is spent before it is judged
     turns: dict[str, int] = field(default_factory=dict)  # session -> callbacks answered
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, repeats: int = 0, compared: int = 0, redials: int = 0) -> None:
+    def add(self, repeats: int = 0, compared: int = 0, redials: int = 0, locked: int = 0) -> None:
         with self.lock:
+            self.locked += locked
             self.repeats += repeats
             self.compared += compared
             self.redials += redials
@@ -158,7 +160,8 @@ class Person:
     def does(self, script: Script, until: str) -> Answer | None:
         """Answer every screen by `script` until the screen `until` is shown or the call ends there.
 
-        None: the call dropped at the last step, and after dialling again she cannot tell whether it was taken.
+        None: the call dropped at the last step, and after dialling again she cannot tell whether it was taken; or her
+        PIN is locked.
         """
         self.dropped = False
         try:
@@ -169,10 +172,14 @@ class Person:
     def _through(self, script: Script, until: str) -> Answer | None:
         answer: Answer | None = self._call(self.phone.dial)
         seen: Answer | None = None
+        last = False
         for _ in range(40):
+            if answer is not None and answer.screen == "pin.locked":
+                self.tally.add(locked=1)
+                answer = None
             if answer is None:
                 return None
-            if answer.screen == until and (seen is not None or not answer.more):
+            if answer.screen == until and (last or not answer.more):
                 return answer
             assert answer.more, f"the call ended on {answer.screen!r}, not on {until!r}: {answer.text}"
             resume = "1" if self.dropped else "2"
@@ -205,7 +212,7 @@ class Person:
             except NoAnswer:
                 assert time.monotonic() < end, "nobody answers"
                 self.tally.add(repeats=1)
-                time.sleep(0.02)
+                time.sleep(0.1)
                 if self.patient:
                     dial = self.phone.again
 
@@ -223,7 +230,7 @@ class Person:
             except NoAnswer:
                 assert time.monotonic() < end, "nobody answers"
                 self.tally.add(repeats=1)
-                time.sleep(0.02)
+                time.sleep(0.1)
 
     def _judge(self, answer: Answer) -> None:
         assert answer.screen not in ("sorry", "over"), f"{answer.screen}: {answer.text}"

@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from tests.faults.market import Crowd, check_books, check_messages, check_promises, drain
+from tests.faults.phones import PIN, Phone
 from tests.faults.processes import Process, Service, service
 from ussd_app.store import open_store
 from ussd_app.worker.loop import LANES
 
 READY_S = 5.0
+SLOW_MACHINE = 3  # or so many times the clean start of the same run, where that is longer
 
 
 @dataclass
@@ -53,8 +55,7 @@ def trade_under_fire(folder: Path, url: str, kills: int, lanes: int, spread_s: f
     with service(folder, url, TIME_SCALE="0.5") as market, contextlib.closing(open_store(url)) as store:
         market.flask("migrate")
         market.emulator(latency_ms=15, report_after_ms=300)
-        web = market.web()
-        market.until("/readyz", web)
+        clean_s = market.until("/readyz", market.web())
         market.worker()
         began = time.monotonic()
         crowd = Crowd(market, lanes, seed, patient=0.75)
@@ -71,14 +72,16 @@ def trade_under_fire(folder: Path, url: str, kills: int, lanes: int, spread_s: f
         for name in ("web", "worker"):
             log = market.log(name)
             assert "Traceback" not in log and "database is locked" not in log, log[-3000:]
-        assert max(told.ready_s) < READY_S, f"ready again only after {max(told.ready_s):.1f} s"
+            assert PIN not in log and "+25078" not in log
+        most_s = max(READY_S, SLOW_MACHINE * clean_s)
+        assert max(told.ready_s) < most_s, f"ready again only after {max(told.ready_s):.1f} s"
     tally, promises = crowd.tally, crowd.promises
     return (
         f"seed {seed}: {told.victims.total()} kills ({told.victims['web']} web, {told.victims['worker']} worker) in "
         f"{took_s:.0f} s; {sum(tally.turns.values())} turns answered, {promises.count} steps acknowledged "
         f"({promises.listed.total()} listings, {promises.offered.total()} offers, {len(promises.orders)} orders), "
         f"0 lost, 0 twice; {tally.repeats} callbacks sent again, {tally.compared} answers compared, "
-        f"{tally.redials} calls dialled again; {sent['messages']} SMS, all taken, {sent['doubled']} twice; "
+        f"{tally.redials} calls dialled again, {tally.locked} PINs locked; {sent['messages']} SMS, all taken, {sent['doubled']} twice; "
         f"ready again in {sum(told.ready_s) / len(told.ready_s):.1f} s, at most {max(told.ready_s):.1f} s"
     )
 
@@ -103,3 +106,46 @@ def test_fifty_kills_on_postgres_lose_nothing(
     figures = trade_under_fire(tmp_path, postgres_url, kills=50, lanes=6, spread_s=1.2, seed=int(time.time()))
     with capsys.disabled():
         print(f"\n  {figures}")
+
+
+ORDERS = 100_000
+_COUNT = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ORDERS}) "
+_FILL = (
+    "INSERT INTO people (id, msisdn, name, language, created_at, updated_at)"
+    " VALUES ('s', '+250788000010', 'Jeanne', 'en', 1, 1), ('b', '+250788000011', 'Marc', 'en', 1, 1)",
+    _COUNT + "INSERT INTO listings (id, seller_id, produce, unit, quantity, left_quantity, price, currency, place,"
+    " district, province, state, created_at, changed_at, expires_at) SELECT 'l' || i, 's', 'beans.dry', 'g', 1000, 0,"
+    " 900, 'RWF', '11', '11', 'Kigali', 'sold', 1, 1, 2 FROM n",
+    _COUNT + "INSERT INTO offers (id, listing_id, seller_id, buyer_id, made_by, round, produce, unit, quantity, price,"
+    " currency, point, handover_place, handover_at, carrier, settlement, tolerance_pct, take_home, state, created_at,"
+    " changed_at, expires_at) SELECT 'o' || i, 'l' || i, 's', 'b', 'buyer', 1, 'beans.dry', 'g', 1000, 900, 'RWF',"
+    " 'farm_gate', '11', 2, 'buyer', 'outside', 5, 900, 'accepted', 1, 1, 2 FROM n",
+    _COUNT + "INSERT INTO orders (id, code, offer_id, listing_id, seller_id, buyer_id, produce, unit, quantity, price,"
+    " currency, point, district, province, handover_place, handover_at, free_after, carrier, settlement, tolerance_pct,"
+    " state, agreed_at, agreed_day, regret_until, changed_at) SELECT 'a' || i, 'c' || i, 'o' || i, 'l' || i, 's', 'b',"
+    " 'beans.dry', 'g', 1000, 900, 'RWF', 'farm_gate', '11', 'Kigali', '11', 2, 2, 'buyer', 'outside', 5, 'settled', 1,"
+    " '2026-01-01', 2, 2 FROM n",
+)
+
+
+@pytest.mark.soak
+def test_ready_at_once_with_a_hundred_thousand_orders(
+    sqlite_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Killed fifty times over a big file, no step by hand: ready in time, every time."""
+    with contextlib.closing(open_store(sqlite_url)) as store:
+        for sql in _FILL:
+            store.write(lambda tx, sql=sql: tx.rows(sql))  # type: ignore[misc]
+    ready_s = []
+    with service(tmp_path, sqlite_url) as market:
+        for number in range(50):
+            web = market.web()
+            ready_s.append(market.until("/readyz", web))
+            phone = Phone(market.port, f"+2507883{number:05d}")
+            for answer in (phone.dial(), phone.send("2"), phone.send("1")):
+                assert answer.more
+            phone.close()
+            web.kill()
+    with capsys.disabled():
+        print(f"\n  {ORDERS} orders, 50 kills: ready in {sum(ready_s) / 50:.1f} s, at most {max(ready_s):.1f} s")
+    assert max(ready_s) < READY_S

@@ -51,11 +51,14 @@ def prepare(store: Store) -> None:
     store.write(fill)
 
 
-def to_the_pin(port: int, msisdn: str, script: Script) -> Phone:
-    """A phone whose next key is the PIN that says yes."""
+def to_the_pin(port: int, msisdn: str, script: Script) -> Phone | None:
+    """A phone whose next key is the PIN that says yes; None where no offer waits any more."""
     phone = Phone(port, msisdn)
     answer = phone.dial()
     while answer.screen != "offers.pin":
+        if answer.text.startswith("No buyer yet"):
+            phone.close()
+            return None
         answer = phone.send(script[answer.screen])
     return phone
 
@@ -70,6 +73,7 @@ def test_forty_say_yes_to_a_hundred_kilos(store_url: str, tmp_path: Path) -> Non
             def buyer_accepts(msisdn: str) -> list[Answer]:
                 phone = to_the_pin(market.port, msisdn, ACCEPT_COUNTER)
                 together.wait(60)
+                assert phone is not None
                 answer = phone.send(PIN)
                 again = phone.again()
                 phone.close()
@@ -79,12 +83,12 @@ def test_forty_say_yes_to_a_hundred_kilos(store_url: str, tmp_path: Path) -> Non
             def seller_accepts() -> list[Answer]:
                 phone = to_the_pin(market.port, SELLER, ACCEPT)
                 together.wait(60)
-                told = [phone.send(PIN)]
-                phone.close()
-                while _ORDER.match(told[-1].text):
-                    phone = to_the_pin(market.port, SELLER, ACCEPT)
+                told: list[Answer] = []
+                while phone is not None:
                     told.append(phone.send(PIN))
                     phone.close()
+                    said_yes = _ORDER.match(told[-1].text)
+                    phone = to_the_pin(market.port, SELLER, ACCEPT) if said_yes else None
                 return told
 
             with ThreadPoolExecutor(COUNTERED + 1) as pool:

@@ -212,7 +212,7 @@ def test_every_offer_is_one_its_buyer_could_have_made(market: Store) -> None:
         assert (offer["price_floaters"] is not None) == kind.floater
         floor = HUB.floor_price(offer["produce"], clocks.day(offer["created_at"]))
         assert floor is None or offer["price"] >= floor.price_good
-        offers._check_words(offers.terms_of(offer))
+        offers._check_words(HUB, offers.terms_of(offer))
     for offer in by_id.values():
         if offer["answers"]:
             answered = by_id[offer["answers"]]

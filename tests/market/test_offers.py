@@ -17,13 +17,14 @@ def trade(store: Store) -> Trade:
     return Trade(store)
 
 
-def change(trade: Trade, person: str, offer: Any, **changes: Any) -> Any:
+def change(trade: Trade, person: str, offer: Any, *, caps: Any = None, **changes: Any) -> Any:
     terms = replace(offers.terms_of(offer), **changes)
     return trade.store.turn(
         lambda tx: offers.change(
-            tx, hub=trade.hub, clock=trade.clock, now=trade.now, person_id=person, offer_id=offer["id"], terms=terms
+            tx, hub=trade.hub, clock=trade.clock, now=trade.now, person_id=person, offer_id=offer["id"], terms=terms,
+            caps=caps,
         )
-    )
+    )  # fmt: skip
 
 
 def withdraw(trade: Trade, person: str, offer: Any) -> None:
@@ -258,3 +259,22 @@ def test_a_buyer_sees_the_counters_that_wait_for_him_and_leaves_with_all_his_off
     assert trade.store.turn(lambda tx: offers.withdraw_all(tx, now=trade.now, buyer_id=buyer)) == 2
     assert trade.row("offers", counter["id"])["state"] == "declined"
     assert trade.row("offers", offer["id"])["state"] == "withdrawn"
+
+
+def test_a_prankster_makes_no_phone_ring_all_day(trade: Trade) -> None:
+    """An offer made and withdrawn again and again, or changed without end, is an SMS each time."""
+    seller, buyer, caps = trade.person(), trade.buyer(), buyers.caps("confirmed") | {"max_offers_a_day": 4}
+    listing = trade.list(seller)
+    for _again in range(2):
+        withdraw(trade, buyer, trade.offer(buyer, listing, caps=caps))
+    standing = trade.offer(buyer, listing, caps=caps)
+    changed = change(trade, buyer, standing, caps=caps, price=410)
+    with refused("over_cap", cap="max_offers_a_day", most=4):
+        change(trade, buyer, changed, caps=caps, price=420)
+    assert trade.row("offers", changed["id"])["state"] == "open"
+    withdraw(trade, buyer, changed)
+    with refused("over_cap", cap="max_offers_a_day", most=4):
+        trade.offer(buyer, listing, caps=caps)
+    trade.offer(trade.buyer(), listing, caps=caps)
+    trade.clock.advance(hours(24) + 1)
+    trade.offer(buyer, trade.list(seller), caps=caps)

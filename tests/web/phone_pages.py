@@ -37,11 +37,11 @@ class _Inbox:
     def read(self) -> Iterator[_Inbox]:
         yield self
 
-    def phone_inbox(self, msisdn: str, most: int) -> list[dict[str, Any]]:
-        texts = self.market.inbox.get(msisdn, [])
+    def phone_inbox(self, recipient: str, most: int) -> list[dict[str, Any]]:
+        texts = self.market.inbox.get(recipient, [])
         rows = [
             {
-                "id": f"{msisdn}-{number}",
+                "id": f"{recipient}-{number}",
                 "kind": "sms",
                 "template": "plain",
                 "language": "rw",

@@ -85,3 +85,11 @@ def test_mail_of_the_person_is_there_too(store: Store) -> None:
     order(store, "A receipt", NOW, kind="mail", to="a@example.org", person_id="p1")
     order(store, "An SMS", NOW + 1, person_id="p1")
     assert [(message["kind"], message["text"]) for message in read(store)] == [("sms", "An SMS"), ("mail", "A receipt")]
+
+
+def test_who_has_a_mail_address_alone_reads_the_mail_sent_to_it(store: Store) -> None:
+    order(store, "Your code: 123456", kind="mail", to="trade@example.org", purpose="code")
+    order(store, "not theirs", kind="mail", to="other@example.org")
+    assert [(message["kind"], message["text"]) for message in read(store, "Trade@example.org")] == [
+        ("mail", "Your code: 123456")
+    ]

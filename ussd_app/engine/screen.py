@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ussd_app.i18n import Msg, Text
 
@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from ussd_app.engine.visit import Visit
 
 
-@dataclass(frozen=True)
-class Option:
-    """One line of a menu. `number` is its lifelong key; without one, keys count up from 1 and leave out 9.
+class Option(NamedTuple):
+    """One line of a menu (a tuple: a list of forty products is made anew at every look at it). `number` is its lifelong key; without one, keys count up from 1 and leave out 9.
 
     `value` (JSON-able) is kept in the draft under the menu's `keep`. `confirms` marks a key that commits something:
     a direct dial stops before it.

@@ -30,6 +30,8 @@ from ussd_app.lib.gsm7 import fold_ascii
 from ussd_app.lib.typed import normalise, yes_no
 
 HOME = "home"
+WELCOME = "welcome"  # before registration
+WHO = "who"  # the choice among the people of a shared phone
 RESUME = "resume"
 CONTINUE = "resume.continue"  # not a screen: takes up the dropped conversation where it was
 STACK_LIMIT = 24
@@ -108,7 +110,8 @@ class Engine:
         """Go on after a PIN was judged; `guidance` is shown above the same question when it was wrong."""
         limit = limit or self.limit
         secret = self._run_screen(visit, visit.state.screen)
-        assert isinstance(secret, Secret)
+        if not isinstance(secret, Secret):
+            return self._show(visit, limit)  # what the PIN was for went away while it was judged
         if not ok:
             visit.guidance = guidance
             if secret.failed:
@@ -210,8 +213,17 @@ class Engine:
         state = visit.state
         if state.screen != HOME:
             state.before = state.screen
-        state.stack, state.draft, state.page, state.saved = [], {}, 0, None
-        return self._land(visit, HOME, limit)
+        state.stack, state.draft, state.page = [], {}, 0
+        home = self._home_of(visit)
+        if home == HOME:
+            state.saved = None
+        return self._land(visit, home, limit)
+
+    def _home_of(self, visit: Visit) -> str:
+        """Where home is for this caller: nobody enters a shared phone's before her PIN, nor one before registering."""
+        if visit.state.shared and not visit.verified:
+            return WHO
+        return HOME if visit.person or WELCOME not in self.screens.steps else WELCOME
 
     def _back(self, visit: Visit, limit: int) -> Shown:
         state = visit.state
@@ -243,6 +255,8 @@ class Engine:
             raise LookupError(f"actions without end at {name}")
         state = visit.state
         state.page = 0
+        if name == HOME:
+            name = self._home_of(visit)
         if name == HOME:
             state.stack, state.draft = [], {}
         elif name in state.stack:

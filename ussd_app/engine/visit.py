@@ -45,7 +45,7 @@ class State:
     @property
     def unfinished(self) -> bool:
         """Is there anything to come back to?"""
-        return bool(self.stack) and bool(self.screen) and self.kind != "done"
+        return bool(self.stack) and bool(self.draft) and self.kind != "done"
 
     def restore(self) -> None:
         """Take up the dropped conversation again, under the person and language of today's session."""

@@ -9,18 +9,26 @@ from ussd_app.market import accounts, codes
 from ussd_app.store import Tx, outbox
 
 # What a buyer may have open at once and ask for in one offer. Small until somebody vouches: a prankster can then block
-# a few sacks for a day, not a season. Values in francs (RWF has no smaller unit). The last row is the ceiling of the
+# a few sacks for a day, not a season, and make a seller's phone ring a few times (changes count too). Values in francs (RWF has no smaller unit). The last row is the ceiling of the
 # simplified regime across the border, USD 1,000,000 a transaction, in round francs.
 _CAPS = {
-    "new": {"max_open_offers": 2, "max_quantity_grams": 200_000, "max_pieces": 50, "max_value_minor": 200_000},
+    "new": {
+        "max_open_offers": 2,
+        "max_offers_a_day": 5,
+        "max_quantity_grams": 200_000,
+        "max_pieces": 50,
+        "max_value_minor": 200_000,
+    },
     "confirmed": {
         "max_open_offers": 5,
+        "max_offers_a_day": 20,
         "max_quantity_grams": 2_000_000,
         "max_pieces": 500,
         "max_value_minor": 2_000_000,
     },
     "verified": {
         "max_open_offers": 200,
+        "max_offers_a_day": 2_000,
         "max_quantity_grams": 500_000_000,
         "max_pieces": 100_000,
         "max_value_minor": 1_400_000_000,
@@ -35,7 +43,8 @@ def by_id(tx: Tx, person_id: str) -> dict[str, Any] | None:
 
 
 def caps(verification: str) -> dict[str, int]:
-    """What this level allows: max_open_offers, max_quantity_grams, max_pieces, max_value_minor (RWF).
+    """What this level allows: max_open_offers, max_offers_a_day, max_quantity_grams, max_pieces,
+    max_value_minor (RWF).
 
     Raises KeyError for a level that does not exist.
     """

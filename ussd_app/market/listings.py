@@ -18,6 +18,8 @@ from ussd_app.store import Tx
 
 Listing = dict[str, Any]
 
+ANY_QUANTITY = 1_000_000_000_000  # more than any offer is for: a listing may have shrunk below its offers
+
 
 def add(
     tx: Tx,
@@ -116,6 +118,8 @@ def change(
         listing = _own(tx, listing_id, seller_id)
         check_open(listing["state"], listing["expires_at"], now)
         raise Refused("changed", left=listing["left_quantity"])
+    if left < seen_left:
+        tell_outsold(tx, now, changed, seen_left)
     return changed
 
 
@@ -144,6 +148,16 @@ def give_back(tx: Tx, *, now: int, listing_id: str, quantity: int) -> Listing:
     listing: Listing | None = tx.listing_give_back(id=listing_id, quantity=quantity, now=now)
     assert listing is not None
     return listing
+
+
+def tell_outsold(tx: Tx, now: int, listing: Listing, before: int) -> None:
+    """Buyers whose open offers fitted when `before` base units were left, and no longer do, hear it at once."""
+    left = listing["left_quantity"]
+    for offer in tx.offers_open_on_listing(listing_id=listing["id"], above=left, up_to=before, now=now):
+        values = goods(offer) | {"left_quantity": left}
+        # The same offer may be outsold again after kilos came back: the event is this moment, not the offer.
+        event = f"{offer['id']}:{listing['changed_at']}:{left}"
+        tell(tx, now, offer | {"id": offer["buyer_id"]}, "offer.outsold" if left else "offer.taken", event, values)
 
 
 def check_open(state: str, expires_at: int, now: int) -> None:
@@ -189,7 +203,7 @@ def _end(tx: Tx, now: int, seller_id: str, listing_id: str) -> Listing:
     listing: Listing | None = tx.listing_withdraw(id=listing_id, seller_id=seller_id, now=now)
     if listing is None:
         raise Refused("gone", state=_own(tx, listing_id, seller_id)["state"])
-    for offer in tx.offers_open_on_listing(listing_id=listing_id, above=0, up_to=listing["quantity"], now=now):
+    for offer in tx.offers_open_on_listing(listing_id=listing_id, above=0, up_to=ANY_QUANTITY, now=now):
         becomes = "declined" if offer["made_by"] == "buyer" else "withdrawn"
         if tx.offer_close(id=offer["id"], state=becomes, now=now):
             tell(tx, now, offer | {"id": offer["buyer_id"]}, "offer.gone", offer["id"], goods(offer))

@@ -29,6 +29,7 @@ from ussd_app.market.terms import (
 from ussd_app.store import Tx
 
 Offer = dict[str, Any]
+DAY_MS = 24 * HOUR_MS
 
 
 def make(
@@ -57,6 +58,7 @@ def make(
         tx.lock(f"offers:{buyer_id}")
         if tx.offer_count_of_buyer(buyer_id=buyer_id, now=now) >= caps["max_open_offers"]:
             raise Refused("over_cap", cap="max_open_offers", most=caps["max_open_offers"])
+        _not_too_often(tx, now, buyer_id, caps)
     thread = {"listing_id": listing_id, "seller_id": listing["seller_id"], "buyer_id": buyer_id}
     thread |= {"made_by": "buyer", "round": 1, "answers": None, "replaces": None}
     row = _judged(tx, hub, clock, now, listing, terms, caps)
@@ -110,6 +112,9 @@ def change(
     """
     old = _made(tx, offer_id, person_id)
     _check_open(old, now)
+    if caps is not None and old["made_by"] == "buyer":
+        tx.lock(f"offers:{person_id}")
+        _not_too_often(tx, now, person_id, caps)
     row = _judged(tx, hub, clock, now, _listing_in(old), terms, caps)
     _close(tx, now, old, "withdrawn")
     same = {name: old[name] for name in ("made_by", "round", "answers")}
@@ -189,6 +194,12 @@ def _listing_in(offer: Offer) -> dict[str, Any]:
 
 def _thread(offer: Offer) -> dict[str, Any]:
     return {name: offer[name] for name in ("listing_id", "seller_id", "buyer_id")}
+
+
+def _not_too_often(tx: Tx, now: int, buyer_id: str, caps: Mapping[str, int]) -> None:
+    """Each offer, and each change of one, is an SMS to a seller: a prankster must not make her phone ring all day."""
+    if tx.offer_count_made_since(buyer_id=buyer_id, since=now - DAY_MS) >= caps["max_offers_a_day"]:
+        raise Refused("over_cap", cap="max_offers_a_day", most=caps["max_offers_a_day"])
 
 
 def _judged(

@@ -54,7 +54,7 @@ def accept(tx: Tx, *, clock: Clock, now: int, person_id: str, offer_id: str) -> 
     order = _add(tx, clock, now, offer)
     prices.note_trade(tx, order)
     _tell_agreed(tx, now, order, offer["take_home"])
-    _tell_outsold(tx, now, listing, offer["quantity"])
+    listings.tell_outsold(tx, now, listing, listing["left_quantity"] + offer["quantity"])
     return order
 
 
@@ -175,13 +175,3 @@ def _tell_agreed(tx: Tx, now: int, order: Order, net_minor: int) -> None:
 def _tell_other(tx: Tx, now: int, order: Order, person_id: str, template: str) -> None:
     seller, buyer = both(tx, order["seller_id"], order["buyer_id"])
     tell(tx, now, buyer if person_id == seller["id"] else seller, template, order["id"], _values(order))
-
-
-def _tell_outsold(tx: Tx, now: int, listing: dict[str, Any], taken: int) -> None:
-    """Buyers whose open offers fitted a moment ago and no longer do hear it at once."""
-    left = listing["left_quantity"]
-    for offer in tx.offers_open_on_listing(listing_id=listing["id"], above=left, up_to=left + taken, now=now):
-        values = goods(offer) | {"left_quantity": left}
-        # The same offer may be outsold again after kilos came back: the event is this sale, not the offer.
-        event = f"{offer['id']}:{listing['changed_at']}:{left}"
-        tell(tx, now, offer | {"id": offer["buyer_id"]}, "offer.outsold", event, values)

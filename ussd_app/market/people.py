@@ -176,9 +176,7 @@ def make_seller(tx: Tx, *, now: int, person_id: str, kind: str = "farmer", coope
     return bool(tx.seller_add(person_id=person_id, kind=kind, cooperative_id=cooperative_id, now=now))
 
 
-def make_buyer(
-    tx: Tx, *, now: int, person_id: str, country: str, company: str = "", city: str = ""
-) -> bool:
+def make_buyer(tx: Tx, *, now: int, person_id: str, country: str, company: str = "", city: str = "") -> bool:
     """Give a known person the buyer's role (see `register_buyer`). Returns False when she has it already."""
     return bool(
         tx.buyer_add(

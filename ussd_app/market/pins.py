@@ -106,11 +106,11 @@ def check_pin(pin_hash: str, pin: str, key: str) -> bool:
 
     Raises argon2's InvalidHashError when the kept hash is damaged.
     """
-    from argon2.exceptions import VerifyMismatchError
+    import argon2  # the package before its parts: the first PINs of a process come at once, and two orders deadlock
 
     try:
         return _hasher().verify(pin_hash, _peppered(pin, key))
-    except VerifyMismatchError:
+    except argon2.exceptions.VerifyMismatchError:
         return False
 
 

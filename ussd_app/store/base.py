@@ -108,11 +108,13 @@ def _over(*_: Any) -> NoReturn:
 class Store:
     """An open store. `trace`, when set, is called with every statement of the turns and reads begun after.
 
-    `refusals` are the exceptions by which this engine refuses a row (constraints, triggers).
+    `refusals` are the exceptions by which this engine refuses a row (constraints, triggers); `failures` those by which
+    turns and reads tell that the database is away, full, broken or too slow, refusals among them.
     """
 
     engine: ClassVar[str]
     refusals: ClassVar[tuple[type[Exception], ...]]
+    failures: ClassVar[tuple[type[Exception], ...]]
 
     def __init__(self) -> None:
         self.trace: Trace | None = None

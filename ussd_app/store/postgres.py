@@ -30,12 +30,18 @@ from ussd_app.store.base import (
     Unfinished,
     Withdrawn,
 )
+from ussd_app.store.deadlines import Deadlines
 from ussd_app.store.sql import bind
 
 TRIES = 5
 POOL_MOST = 16
 LOCK_TIMEOUT_MS = 5_000
 READ_TIMEOUT_MS = 30_000
+READ_MOST_S = 600.0
+CONNECT_S = 5
+# The pool waits twice as long after each try that fails, up to minutes. Giving up soon, it tries anew at the next turn.
+RECONNECT_S = 2.0
+GRACE_S = 0.5  # for the server to end a turn itself before its connection is hung up
 
 Connection = psycopg.Connection[Row]
 
@@ -116,18 +122,21 @@ class PostgresStore(Store):
 
     engine: ClassVar[str] = "postgres"
     refusals: ClassVar[tuple[type[Exception], ...]] = (psycopg.IntegrityError, errors.RaiseException)
+    failures: ClassVar[tuple[type[Exception], ...]] = (StoreError, psycopg.Error, OSError)
 
     def __init__(self, url: str) -> None:
         super().__init__()
         self.url = url
         self._tx_class = _tx_class()
+        self._deadlines = Deadlines()
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             url,
             connection_class=psycopg.Connection[Row],
-            kwargs={"autocommit": True, "row_factory": dict_row},
+            kwargs={"autocommit": True, "row_factory": dict_row, "connect_timeout": CONNECT_S},
             min_size=1,
             max_size=POOL_MOST,
             timeout=BEGIN_MS / 1000,
+            reconnect_timeout=RECONNECT_S,
             configure=_configure,
             name="store",
             open=False,
@@ -135,26 +144,35 @@ class PostgresStore(Store):
 
     def turn(self, work: Callable[[Tx], T], begin_ms: int = BEGIN_MS, wait_ms: int = WAIT_MS) -> T:
         started = time.monotonic()
-        deadline = started + wait_ms / 1000
-        for again in range(TRIES):
-            begin_left = started + begin_ms / 1000 - time.monotonic() if again == 0 else deadline - time.monotonic()
-            with self._connection(begin_left, begun=again > 0) as connection:
+        begin_by, deadline = started + begin_ms / 1000, started + wait_ms / 1000
+        tries = 0
+        while True:
+            with self._connection(begin_by - time.monotonic(), begun=tries > 0) as connection:
                 try:
-                    return self._attempt(connection, work, wait_ms, deadline)
-                except (errors.SerializationFailure, errors.DeadlockDetected, _Stale) as error:
+                    return self._attempt(connection, work, wait_ms, begin_by, deadline)
+                except _Stale:
+                    continue  # the server was away, or is: other connections may be good, or made anew
+                except (errors.SerializationFailure, errors.DeadlockDetected) as error:
                     failure = error
-            if isinstance(failure, _Stale):
-                self._pool.check()  # the server was away: weed out the others as well
-            pause = random.uniform(0.5, 1.5) * 0.01 * 2**again
-            if time.monotonic() + pause > deadline:
-                break
+            tries += 1
+            begin_by = deadline
+            pause = random.uniform(0.5, 1.5) * 0.01 * 2**tries
+            if tries == TRIES or time.monotonic() + pause > deadline:
+                raise Unfinished(f"given up after {tries} tries: {type(failure).__name__}") from failure
             time.sleep(pause)
-        raise Unfinished(f"given up after {again + 1} tries: {type(failure).__name__}") from failure
 
-    def _attempt(self, connection: Connection, work: Callable[[Tx], T], wait_ms: int, deadline: float) -> T:
+    def _attempt(
+        self, connection: Connection, work: Callable[[Tx], T], wait_ms: int, begin_by: float, deadline: float
+    ) -> T:
         """One try of a turn. Raises what `work` raises, or psycopg's errors for a try that lost to another."""
+        with self._deadlines.by(connection, begin_by):
+            _begin(connection, "BEGIN")
+        with self._deadlines.by(connection, deadline + GRACE_S):
+            return self._run(connection, work, wait_ms, deadline)
+
+    def _run(self, connection: Connection, work: Callable[[Tx], T], wait_ms: int, deadline: float) -> T:
+        """The turn in the transaction that has begun."""
         tx = self._tx_class(connection, self.trace)
-        _begin(connection, "BEGIN")
         try:
             if wait_ms > WAIT_MS:
                 connection.execute(f"SET LOCAL statement_timeout = {int(wait_ms)}")
@@ -165,7 +183,8 @@ class PostgresStore(Store):
         except BaseException as error:
             tx._end()
             _roll_back(connection)
-            if isinstance(error, (errors.QueryCanceled, errors.LockNotAvailable)):
+            late = connection.closed and time.monotonic() >= deadline
+            if late or isinstance(error, (errors.QueryCanceled, errors.LockNotAvailable)):
                 raise Unfinished(f"not done within {wait_ms} ms: {type(error).__name__}") from error
             raise
         crash_here("turn.before_commit")
@@ -181,14 +200,22 @@ class PostgresStore(Store):
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
-        with self._connection(BEGIN_MS / 1000) as connection:
-            _begin(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            tx = self._tx_class(connection, self.trace)
-            try:
-                yield tx
-            finally:
-                tx._end()
-                _roll_back(connection)
+        begin_by = time.monotonic() + BEGIN_MS / 1000
+        while True:
+            with self._connection(begin_by - time.monotonic()) as connection:
+                try:
+                    with self._deadlines.by(connection, begin_by):
+                        _begin(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                except _Stale:
+                    continue
+                tx = self._tx_class(connection, self.trace)
+                try:
+                    with self._deadlines.by(connection, time.monotonic() + READ_MOST_S):
+                        yield tx
+                finally:
+                    tx._end()
+                    _roll_back(connection)
+                return
 
     @contextmanager
     def _connection(self, patience_s: float, begun: bool = False) -> Iterator[Connection]:
@@ -247,5 +274,10 @@ def _begin(connection: Connection, how: LiteralString) -> None:
 
 
 def _roll_back(connection: Connection) -> None:
-    if connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+    if connection.info.transaction_status not in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+        return
+    try:
         connection.execute("ROLLBACK")
+    except psycopg.OperationalError:
+        if not connection.closed:  # where it is lost, the server rolls back by itself
+            raise

@@ -84,6 +84,7 @@ class SqliteStore(Store):
 
     engine: ClassVar[str] = "sqlite"
     refusals: ClassVar[tuple[type[Exception], ...]] = (sqlite3.IntegrityError,)
+    failures: ClassVar[tuple[type[Exception], ...]] = (StoreError, sqlite3.Error, OSError)
 
     def __init__(self, path: str) -> None:
         super().__init__()

@@ -7,8 +7,6 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, request
 
-from ussd_app.store import StoreError
-
 
 def health(parts: Any) -> Blueprint:
     """`/healthz` asks nothing of the database; `/readyz` does and gives its reasons; `/metrics` for Prometheus."""
@@ -42,9 +40,9 @@ def not_ready(parts: Any) -> list[str]:
         waiting = pending(parts.store)
         if waiting:
             return [f"{len(waiting)} migrations wait: run `flask migrate`"]
-        parts.store.write(lambda tx: tx.session_leave(gateway="", session_id=""))
-    except StoreError as error:
-        return [f"the database does not answer: {type(error).__name__}"]
+        parts.store.turn(lambda tx: tx.health_touch(now=parts.clock.now()))
     except parts.store.refusals as error:
         return [f"the database refuses: {type(error).__name__}"]
+    except parts.store.failures as error:
+        return [f"the database does not answer: {type(error).__name__}"]
     return []

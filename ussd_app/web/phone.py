@@ -88,13 +88,15 @@ def phones(parts: PhoneParts) -> Blueprint:
 
     @blueprint.get("/inbox")
     def inbox() -> tuple[Response, int] | Response:
-        number = msisdn.parse(request.args.get("phone", ""))
-        if number is None:
-            return jsonify(error="phone is a number such as +250788000001"), 400
+        asked = request.args.get("phone", "").strip()
+        # A buyer abroad has no phone: what went to the mail address is shown instead.
+        recipient = asked.casefold() if "@" in asked else msisdn.parse(asked)
+        if recipient is None:
+            return jsonify(error="phone is a number such as +250788000001, or a mail address"), 400
         with parts.store.read() as tx:
             rows = [
-                *tx.phone_inbox(msisdn=number, most=MOST_MESSAGES),
-                *tx.phone_mail(msisdn=number, most=MOST_MESSAGES),
+                *tx.phone_inbox(recipient=recipient, most=MOST_MESSAGES),
+                *tx.phone_mail(msisdn=recipient, most=MOST_MESSAGES),
             ]
         newest_first = sorted(rows, key=lambda row: (row["created_at"], row["id"]), reverse=True)[:MOST_MESSAGES]
         return jsonify(messages=[message(parts, row) for row in newest_first if row["state"] != "cancelled"])

@@ -18,7 +18,7 @@ def field_of(refused: Refused) -> str:
     """The form's field that `refused` is about, WHOLE_FORM for none."""
     if refused.reason == "below_floor":
         return "price_floaters" if refused.facts["floaters"] else "price"
-    if refused.reason == "over_cap" and refused.facts["cap"] != "max_open_offers":
+    if refused.reason == "over_cap" and refused.facts["cap"] not in ("max_open_offers", "max_offers_a_day"):
         return "quantity"
     if refused.reason == "bad_terms":
         return str(refused.facts["term"])
@@ -70,6 +70,8 @@ def _below_floor(facts: dict[str, Any]) -> Msg:
 def _over_cap(facts: dict[str, Any], unit: str, currency: str) -> Msg:
     if facts["cap"] == "max_open_offers":
         return _("You may have {most} open offers at once, and you have. Withdraw one first.", most=facts["most"])
+    if facts["cap"] == "max_offers_a_day":
+        return _("Too many offers today: at most {n}.", n=facts["most"])
     if facts["cap"] == "max_value_minor":
         return _("Your account allows at most {most} in one offer.", most=Amount(facts["most"], currency))
     return _("Your account allows at most {most} in one offer.", most=Quantity(facts["most"], unit))

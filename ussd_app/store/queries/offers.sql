@@ -63,6 +63,9 @@ WHERE o.seller_id = :seller_id AND o.state = 'open' AND o.made_by = 'buyer' AND 
 -- name: offer_count_of_buyer(buyer_id, now)$
 SELECT COUNT(*) FROM offers WHERE buyer_id = :buyer_id AND state = 'open' AND made_by = 'buyer' AND expires_at > :now;
 
+-- name: offer_count_made_since(buyer_id, since)$
+SELECT COUNT(*) FROM offers WHERE buyer_id = :buyer_id AND made_by = 'buyer' AND created_at > :since;
+
 -- name: offer_accept(id, now)!
 UPDATE offers SET state = 'accepted', changed_at = :now WHERE id = :id AND state = 'open' AND expires_at > :now;
 

@@ -1,9 +1,9 @@
 -- What a phone in the browser shows as its inbox: development only.
 
--- name: phone_inbox(msisdn, most)
+-- name: phone_inbox(recipient, most)
 SELECT id, kind, template, values_json, language, purpose, state, delivery_state, created_at, sent_at
 FROM outbox
-WHERE recipient = :msisdn
+WHERE recipient = :recipient
 ORDER BY created_at DESC
 LIMIT :most;
 

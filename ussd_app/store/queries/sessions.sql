@@ -63,4 +63,4 @@ DELETE FROM turns WHERE at < :before;
 
 -- name: sessions_forget(before)!
 UPDATE sessions SET data = '{}', state = CASE WHEN state = 'open' THEN 'left' ELSE state END
-WHERE updated_at < :before AND data <> '{}';
+WHERE started_at < :before AND data <> '{}';

@@ -71,13 +71,13 @@ class Phone {
     this.showPerson();
     this.idle();
     this.verdict("");
-    this.inbox.follow(person.msisdn);
-    this.wallet.follow(person.msisdn);
+    this.inbox.follow(person.msisdn || person.sign_in || "");
+    this.wallet.follow(person.msisdn || "");
   }
 
   showPerson() {
-    const { msisdn, language, pin } = this.person;
-    const facts = [msisdn, language, pin && `PIN ${pin}`].filter(Boolean);
+    const { msisdn, sign_in: mail, language, pin } = this.person;
+    const facts = [msisdn || mail, language, pin && `PIN ${pin}`].filter(Boolean);
     this.at("card").textContent = facts.join("  ·  ") || "Type a number, as +250788123456.";
     this.at("network-name").textContent = this.network.label;
   }
@@ -171,7 +171,8 @@ class Phone {
       return;
     }
     if (!/^\+\d{6,15}$/.test(this.person.msisdn)) {
-      this.show("Who is calling?\nType a number first.", false);
+      const mail = this.person.sign_in;
+      this.show(mail ? `No phone here.\nSign in on the web page with\n${mail}\nThe code comes beside.` : "Who is calling?\nType a number first.", false);
       return;
     }
     this.verdict("");
