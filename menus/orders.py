@@ -81,7 +81,7 @@ def _lines(visit: Visit, row: dict[str, Any]) -> Msg:
             quantity=Quantity(row["quantity"], row["unit"]),
         ),
         _("{price} RWF, about {total}", price=Bare(row["price"]), total=Amount(total, row["currency"])),
-        _("{name} {phone}", name=other, phone=phone or ""),
+        _("{name} {phone}", name=other, phone=phone or "") if other else _("left the market"),
         _("Handover: {place}, {time}", place=place_name(visit, row["handover_place"]), time=When(row["handover_at"])),
         carrier_line(row),
     ]
