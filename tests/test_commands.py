@@ -116,3 +116,12 @@ def _up(url: str, tmp_path: Path) -> tuple[Process, int]:
 
 def _children(process: int) -> list[int]:
     return [int(one) for one in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+def test_an_installation_without_its_keys_is_not_sound(sqlite_url: str) -> None:
+    ended = _flask("doctor", DATABASE_URL=sqlite_url)
+    assert (ended.returncode, ended.stdout) == (0, "Sound: sqlite, hub rw.\n")
+    ended = _flask("doctor", DATABASE_URL=sqlite_url, PIN_KEY="", CALLBACK_SECRETS="")
+    assert ended.returncode == 1
+    assert "PIN_KEY is not set: every process makes up another, and a PIN set in one is wrong" in ended.stdout
+    assert "CALLBACK_SECRETS is not set" in ended.stdout

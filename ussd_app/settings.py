@@ -81,6 +81,7 @@ class Settings:
     time_scale: float = 1.0
     clock_at: int | None = None
     crash_at: str = ""
+    made_up: tuple[str, ...] = ()  # secrets nobody set: another process has others
 
     @property
     def production(self) -> bool:
@@ -124,6 +125,7 @@ def from_environment(env: Mapping[str, str] | None = None) -> Settings:
         time_scale=read.number("TIME_SCALE", 1.0),
         clock_at=read.moment("CLOCK_AT"),
         crash_at=read.text("CRASH_AT", ""),
+        made_up=tuple(read.made_up),
     )
     faults = read.faults + _production_faults(values)
     if faults:
@@ -226,6 +228,7 @@ class _Reader:
     def __init__(self, source: Mapping[str, str]) -> None:
         self.source = source
         self.faults: list[str] = []
+        self.made_up: list[str] = []
 
     def text(self, name: str, default: str) -> str:
         return self.source.get(name, "").strip() or default
@@ -317,6 +320,8 @@ class _Reader:
             if len(value) < 32 or value.lower() in WEAK:
                 self.faults.append(f"{name} is missing or short: at least 32 characters.")
             return value
+        if not value:
+            self.made_up.append(name)
         return value or secrets.token_urlsafe(32)
 
     def callback_secrets(self, name: str, environment: str) -> tuple[str, ...]:
@@ -325,6 +330,8 @@ class _Reader:
             self.faults.append(f"{name} may hold one secret, or two while rotating.")
         if environment == "production" and (not values or any(len(v) < 22 or v.lower() in WEAK for v in values)):
             self.faults.append(f"{name} is missing or short: at least 22 characters (128 bits).")
+        if not values:
+            self.made_up.append(name)
         return values or (secrets.token_urlsafe(24),)
 
     def moment(self, name: str) -> int | None:
