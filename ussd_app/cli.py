@@ -105,7 +105,9 @@ def doctor(as_json: bool) -> None:
         faults += durability(parts.store)
     for name in parts.settings.made_up:
         lost = ", and a PIN set in one is wrong in the next" if name == "PIN_KEY" else ""
-        faults.append(f"{name} is not set: every process makes up another{lost}. `python -m ussd_app.first_env` makes .env.")
+        faults.append(
+            f"{name} is not set: every process makes up another{lost}. `python -m ussd_app.first_env` makes .env."
+        )
     if as_json:
         click.echo(json.dumps({"sound": not faults, "faults": faults}))
     else:
