@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.gateways.test_contract import MSISDN, NAMES
@@ -291,6 +291,7 @@ WIRES = {"africastalking": FORM, "hubtel": JSON, "simulator": JSON}
     ),
     raw=st.one_of(st.none(), st.binary(max_size=200)),
 )
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_comes_a_turn_gets_an_answer(gateway: str, told: dict[str, Any], raw: bytes | None) -> None:
     if raw is not None:
         body = raw

@@ -84,7 +84,7 @@ def test_airtels_hash_may_be_of_the_whole_body(service: Service) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_never_calls_back_or_late(service: Service, name: str) -> None:
-    with calling(name, service, callback="never", late_ms=60) as wallet:
+    with calling(name, service, callback="never", late_ms=900) as wallet:
         pay(wallet, service)
         wallet.fault("callback", value="late")
         pay(wallet, service)
