@@ -22,7 +22,7 @@ from ussd_app.web.pages import PageParts, PeopleSessions, draw, for_buyers, guar
 from ussd_app.web.refusals import shown_day
 
 PAGE = 12
-CSRF_FREE = ("callbacks", "phones")  # blueprints of machines, and of development
+CSRF_FREE = ("callbacks", "payment_callbacks", "phones")  # blueprints of machines, and of development
 
 
 def register(app: Flask, parts: PageParts) -> None:
