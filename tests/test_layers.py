@@ -44,9 +44,10 @@ LAW: dict[str, set[str]] = {
     "running": {"lib", "messages", "settings", "store", "market", "worker"},
     "cli_money": {"lib", "money"},
     "cli_payments": {"lib", "market", "money", "store"},
+    "cli_bank": {"lib", "money"},
     "cli": {
         "lib", "settings", "engine", "store", "market", "menus", "demo", "proof", "terminal", "emulators", "web",
-        "running", "cli_money", "cli_payments",
+        "running", "cli_money", "cli_payments", "cli_bank",
     },
     "cli_operators": {"lib", "store", "market", "cli"},
     "logs": {"lib"},
