@@ -79,12 +79,13 @@ class Till(Service):
         return found
 
     def calls(self) -> Counter[str]:
-        """How often each kind of thing happened at the wallets."""
+        """How often each kind of thing happened at the wallets; of callbacks, how often each was answered so."""
         told: Counter[str] = Counter()
         for name in WALLETS:
             answered = ask(self.ports[name], "GET", "/journal")
             assert answered is not None, f"{name} does not answer"
-            told.update(entry["kind"] for entry in json.loads(answered[1])["entries"])
+            for entry in json.loads(answered[1])["entries"]:
+                told[f"callback {entry['status']}" if entry["kind"] == "callback" else entry["kind"]] += 1
         return told
 
 
