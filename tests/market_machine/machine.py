@@ -11,10 +11,10 @@ from hypothesis.stateful import invariant, rule
 
 from tests.market_machine import invariants
 from tests.market_machine.market_rules import MarketRules, agreements, buyers, moves
-from tests.market_machine.world import HOUR, MINUTE, Died, World
+from tests.market_machine.world import MINUTE, Died, World
 from tests.money.spoil import at_once
 from ussd_app.market import settlement
-from ussd_app.money import breaker, callbacks, payments, reviews
+from ussd_app.money import breaker, callbacks, ledger, payments, reviews
 from ussd_app.money.providers.base import CallbackHint, Status, hash_of
 from ussd_app.store import Store
 
@@ -79,6 +79,7 @@ class Machine(MarketRules):
     def money_is_not_as_asked(self, which: int, wrong: str) -> None:
         """What was collected is too little, too much, another's, or of another currency."""
         purse = self.world.purses["mtn_momo"]
+        self.world.jobs()
         waiting = [record.instruction for record in purse.waiting() if record.instruction.kind == "collection"]
         if not waiting:
             return
@@ -87,6 +88,8 @@ class Machine(MarketRules):
         told |= {"payer": {"msisdn": "+250788999777"}, "currency": {"currency": "EUR"}}
         purse.approve(asked.reference_id, **told[wrong])
         self.world.reach(f"wrong {wrong}")
+        self.world.clock.advance(4 * MINUTE)
+        self.world.drive(self.world.worker)
 
     @rule(payment_id=moves)
     def success_after_failure(self, payment_id: str) -> None:
@@ -120,6 +123,35 @@ class Machine(MarketRules):
             self.world.store.write(
                 lambda tx: tx.breaker_add(provider=provider) and breaker.resume(tx, provider, now=self.world.now)
             )
+
+    @rule(target=moves, approve=st.booleans())
+    def every_unknown_settles(self, approve: bool) -> Any:
+        """P7, P8: the wallets are back, payers answer or let it be, hours pass: nothing is unknown any more, and the
+        books say of each wallet what its journal says."""
+        world = self.world
+        for purse in world.purses.values():
+            purse.recover()
+            world.store.write(lambda tx, name=purse.name: tx.breaker_add(provider=name))
+            world.store.write(lambda tx, name=purse.name: breaker.resume(tx, name, now=world.now))
+        for _ in range(8):
+            for purse in world.purses.values():
+                for record in purse.waiting():
+                    reference = record.instruction.reference_id
+                    purse.approve(reference) if approve else purse.reject(reference, "EXPIRED")
+            world.clock.advance(20 * MINUTE)
+            world.drive(world.worker)
+            approve = False
+        seen = invariants.look(world)
+        left = [row for row in seen.rows["payments"] if row["state"] in ("sending", "pending", "unknown")]
+        assert not left, f"P7: after hours still {left[0]['state']}: {left[0]}"
+        for purse in world.purses.values():
+            for currency in ("RWF", "EUR"):
+                with world.store.read() as tx:
+                    stands = ledger.balance(tx, f"wallet:{purse.name}", currency).posted
+                assert -stands == purse.float_of(currency), (
+                    f"P8: {purse.name} has {purse.float_of(currency)}, books {-stands}"
+                )
+        return self.fresh()
 
     # callbacks
 
@@ -319,6 +351,3 @@ class Machine(MarketRules):
 
     def teardown(self) -> None:
         self.closed(self.world.store.real, self.world)
-
-
-__all__ = ["HOUR", "Machine"]

@@ -100,6 +100,21 @@ class Purse(Wallet):
         asked = record.instruction
         return record.told.get("amount", asked.amount), record.told.get("currency", asked.currency)
 
+    def float_of(self, currency: str) -> int:
+        """What our account at this wallet holds by its journal: collected, less what went out."""
+        total = 0
+        for reference, record in self.records.items():
+            amount, moved = self.journal(reference) or (0, currency)
+            if moved == currency:
+                total += amount if record.instruction.kind == "collection" else -amount
+        return total
+
+    def recover(self) -> None:
+        """It is well again: nothing more goes wrong than what did."""
+        self.down = False
+        self._script.clear()
+        self._answers.clear()
+
     def waiting(self) -> list[Record]:
         return [record for record in self.records.values() if record.state == "pending"]
 
