@@ -5,73 +5,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
 from typing import Any
 
+from tests.market_machine.laws_of_goods import (
+    kilos_are_sold_once,
+    nobody_gets_more_than_owed,
+    nothing_moves_in_dispute,
+    the_forgotten_are_waited_for_by_nobody,
+)
+from tests.market_machine.seen import Row, Seen, money_moved, paid_sums, trail_of
 from tests.market_machine.world import HOUR, World
-from ussd_app.money import audit, ledger
 
-Row = dict[str, Any]
 OPEN = ("created", "sending", "pending", "unknown")
 FINAL = ("paid", "failed", "cancelled")
-TABLES = ("payments", "transfers", "audit", "orders", "listings", "settlements", "deliveries", "disputes")
-ORDERED = {"payments": "created_at, id", "audit": "id"}
-
-
-@dataclass(frozen=True)
-class Seen:
-    """The database at one moment."""
-
-    rows: dict[str, list[Row]]
-    deductions: dict[str, int]
-    messages: list[Row]
-    cases: list[Row]
-    wallets: list[Row]
-    books: list[str]
-    verdict: audit.Verdict
-
-    def by_id(self, table: str) -> dict[str, Row]:
-        return {row["id"]: row for row in self.rows[table]}
-
-    def of(self, table: str, **wanted: Any) -> list[Row]:
-        return [row for row in self.rows[table] if all(row[name] == value for name, value in wanted.items())]
-
-
-def look(world: World) -> Seen:
-    """Read everything, in one transaction."""
-    with world.store.real.read() as tx:
-        return Seen(
-            rows={name: tx.rows(f"SELECT * FROM {name} ORDER BY {ORDERED.get(name, '1')}") for name in TABLES},
-            deductions={
-                row["delivery_id"]: int(row["amount"])
-                for row in tx.rows("SELECT delivery_id, SUM(amount) AS amount FROM delivery_deductions GROUP BY 1")
-            },
-            messages=tx.rows("SELECT template, values_json, dedupe FROM outbox WHERE dedupe IS NOT NULL"),
-            cases=tx.rows("SELECT * FROM payment_reviews"),
-            wallets=tx.rows("SELECT * FROM wallets"),
-            books=ledger.check(tx),
-            verdict=audit.verify(tx, world.heads),
-        )
-
-
-def _path(seen: Seen) -> dict[str, list[Row]]:
-    """The trail by subject, in order."""
-    found: dict[str, list[Row]] = defaultdict(list)
-    for row in seen.rows["audit"]:
-        found[row["subject"]].append(row)
-    return found
-
-
-def _moved(world: World, row: Row) -> tuple[int, str] | None:
-    """What really moved under a payment, by the wallet's own journal; late money is found under the first reference."""
-    purse = world.purses[row["provider"]]
-    found = purse.journal(row["id"])
-    if found is None and row["original_id"] and row["kind"] != "refund":
-        found = purse.journal(row["original_id"])
-    return found
 
 
 def one_open_intent(seen: Seen, before: Seen, world: World) -> None:
@@ -130,7 +77,7 @@ def holds_end_once(seen: Seen, before: Seen, world: World) -> None:
     for row in seen.rows["payments"]:
         end = ends.get(row["hold_id"] or "", [None])[0]
         if end is not None and end["kind"] == "post":
-            moved = _moved(world, row)
+            moved = money_moved(world, row)
             assert moved == (end["amount"], end["currency"]), f"I3: posted {end['amount']}, the wallet moved {moved}"
         if row["state"] in OPEN:
             assert end is None, f"I3: {row['state']} {row['id']} has no hold any more"
@@ -152,7 +99,7 @@ def paid_is_paid(seen: Seen, before: Seen, world: World) -> None:
     what was due and its seller has what is owed; outside the wallets she, or an operator, said so.
     """
     for row in seen.rows["payments"]:
-        moved, purse = _moved(world, row), world.purses[row["provider"]]
+        moved, purse = money_moved(world, row), world.purses[row["provider"]]
         if row["state"] == "paid":
             assert moved == (row["settled_amount"], row["currency"]), f"I5: paid {row['settled_amount']}, moved {moved}"
         elif row["state"] in ("failed", "cancelled") and row["id"] not in purse.late:
@@ -166,24 +113,15 @@ def paid_is_paid(seen: Seen, before: Seen, world: World) -> None:
             decided = seen.of("disputes", order_id=order["id"], ended_as="decision")
             assert settled["confirmed_at"] or decided, "I5: an order is settled and nobody said so"
             continue
-        sums = _sums(seen, order["id"])
+        sums = paid_sums(seen, order["id"])
         assert sums["disbursement"] >= settled["owed"], f"I5: settled, owed {settled['owed']}, paid out {sums}"
         left = sums["collection"] - sums["refund"]
         assert left >= settled["owed"] + settled["fee"], f"I5: settled, due {settled['due']}, collected {sums}"
 
 
-def _sums(seen: Seen, order_id: str) -> Counter[str]:
-    """What was paid of an order, by kind; what went back out of suspense had never come to it."""
-    found: Counter[str] = Counter()
-    for row in seen.of("payments", order_id=order_id, state="paid"):
-        if row["source"] != "suspense":
-            found[row["kind"]] += row["settled_amount"]
-    return found
-
-
 def changes_are_noted(seen: Seen, before: Seen, world: World) -> None:
     """I6: "every state change has an audit row, an actor and evidence (response hash, query time)." """
-    trail, was = _path(seen), before.by_id("payments")
+    trail, was = trail_of(seen), before.by_id("payments")
     for row in seen.rows["payments"]:
         states = [one for one in trail[f"payment:{row['id']}"] if one["action"] == f"payment.{one['becomes']}"]
         given = [one for one in trail[f"payment:{row['id']}"] if one["becomes"] == "created" and not one["was"]]
@@ -216,7 +154,7 @@ def no_calls_inside(seen: Seen, before: Seen, world: World) -> None:
 
 def age_settles_nothing(seen: Seen, before: Seen, world: World) -> None:
     """I8: "nothing leaves UNKNOWN/PENDING by age alone; at 24 h it goes on the operator list, still open." """
-    trail, now = _path(seen), seen.by_id("payments")
+    trail, now = trail_of(seen), seen.by_id("payments")
     for was in before.rows["payments"]:
         row = now[was["id"]]
         if was["state"] in ("pending", "unknown") and row["state"] in ("paid", "failed", "review", "cancelled"):
@@ -273,76 +211,6 @@ def one_worker_a_payment(seen: Seen, before: Seen, world: World) -> None:
         assert row["fence"] >= was["fence"], "I10: a fence went back"
         assert row["state"] == was["state"] or row["fence"] > was["fence"], "I10: a state changed under no new lease"
     assert not [fault for fault in world.faults if fault.startswith("I10")], world.faults
-
-
-def kilos_are_sold_once(seen: Seen, before: Seen, world: World) -> None:
-    """P9: for each listing what is sold, reserved and left is what was listed, and never below nothing."""
-    bound: Counter[str] = Counter()
-    for order in seen.rows["orders"]:
-        if order["state"] != "cancelled":
-            bound[order["listing_id"]] += order["quantity"]
-    for listing in seen.rows["listings"]:
-        left = listing["left_quantity"]
-        assert left >= 0, "P9: less than nothing is left"
-        whole = left + bound[listing["id"]] + world.lost[listing["id"]]
-        assert whole == listing["quantity"], (
-            f"P9: {listing['quantity']} listed, {left} left, {bound[listing['id']]} bound"
-        )
-
-
-def nobody_gets_more_than_owed(seen: Seen, before: Seen, world: World) -> None:
-    """P4: what is on its way to a seller, or came to her by the wallets' journals, is no more than what she agreed to,
-    worked out here from kilos and prices, or than was ruled; the buyer's money covers it."""
-    out: Counter[str] = Counter()
-    for row in seen.rows["payments"]:
-        if row["kind"] == "disbursement" and (row["state"] not in ("failed", "cancelled") or _moved(world, row)):
-            out[row["order_id"]] += row["amount"]
-    orders, agreed = seen.by_id("orders"), _agreed(seen.rows["deliveries"], seen.deductions)
-    for settled in seen.rows["settlements"]:
-        order = orders[settled["order_id"]]
-        owed = settled["owed"]
-        if not settled["ruled"] and order["state"] != "cancelled":
-            assert owed == agreed[order["id"]], f"P4: owed {owed}, agreed {agreed[order['id']]}"
-        assert out[order["id"]] <= owed, f"P4: {out[order['id']]} go to the seller, {owed} are owed"
-        paid = _sums(seen, order["id"])
-        given = out[order["id"]] + paid["refund"]
-        assert given <= paid["collection"], f"P4: {given} given out of {paid['collection']} collected"
-
-
-def _agreed(rows: Iterable[Row], deductions: dict[str, int]) -> Counter[str]:
-    """What the agreed deliveries of each order come to, each line rounded by itself."""
-    found: Counter[str] = Counter()
-    for row in rows:
-        if row["state"] != "agreed":
-            continue
-        base = Decimal(1 if row["unit"] == "piece" else 1000)
-        lines = ((row["good"], row["price"]), (row["floaters"], row["price_floaters"] or 0))
-        worth = sum(
-            int((Decimal(weight * price) / base).quantize(Decimal(1), ROUND_HALF_UP)) for weight, price in lines
-        )
-        assert row["net"] == worth - deductions.get(row["id"], 0), "P4: a receipt does not add up"
-        found[row["order_id"]] += row["net"]
-    return found
-
-
-def nothing_moves_in_dispute(seen: Seen, before: Seen, world: World) -> None:
-    """Nothing more is asked of the buyer or sent to the seller while they disagree."""
-    assert not [fault for fault in world.faults if fault.startswith("dispute")], world.faults
-    was = before.by_id("payments")
-    for dispute in seen.rows["disputes"]:
-        if dispute["state"] == "open" and before.of("disputes", id=dispute["id"], state="open"):
-            fresh = [row for row in seen.of("payments", order_id=dispute["order_id"]) if row["id"] not in was]
-            asked = [row["kind"] for row in fresh if row["state"] != "review" and row["source"] != "suspense"]
-            assert not asked, f"{asked} were asked for in a dispute"
-
-
-def the_forgotten_are_waited_for_by_nobody(seen: Seen, before: Seen, world: World) -> None:
-    """P15: whoever was forgotten has no order open, and no money on its way."""
-    for order in seen.rows["orders"]:
-        if order["state"] in ("agreed", "delivered", "disputed"):
-            assert not world.gone & {order["seller_id"], order["buyer_id"]}, (
-                f"P15: forgotten with a {order['state']} order"
-            )
 
 
 LAWS = (

@@ -1,5 +1,5 @@
-"""The whole market as a state machine: what people do (see `market_rules`), and what wallets, workers, callbacks and
-operators do to their money. Every law of `invariants` is looked at after every step."""
+"""The whole market as a state machine: what people do (see `market_rules`, `delivery_rules`, `operator_rules`), and what wallets,
+workers and callbacks do to their money. Every law of `invariants` is looked at after every step."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
 from tests.market_machine import invariants
-from tests.market_machine.market_rules import MarketRules, agreements, buyers, moves
+from tests.market_machine.acts import agreements, moves
+from tests.market_machine.delivery_rules import DeliveryRules
+from tests.market_machine.market_rules import MarketRules
+from tests.market_machine.operator_rules import OperatorRules
+from tests.market_machine.seen import Seen, look
 from tests.market_machine.world import MINUTE, Died, World
-from tests.money.spoil import at_once
 from ussd_app.market import settlement
-from ussd_app.money import breaker, callbacks, ledger, payments, reviews
+from ussd_app.money import breaker, callbacks, ledger, reviews
 from ussd_app.money.providers.base import CallbackHint, Status, hash_of
 from ussd_app.store import Store
 
@@ -34,7 +37,7 @@ class AllRules:
         return True
 
 
-class Machine(MarketRules):
+class Machine(MarketRules, DeliveryRules, OperatorRules):
     """One example on one fresh store, which `opened` gives and `closed` takes back; `few` when there are few of them."""
 
     def __init__(self, opened: Callable[[], Store], closed: Callable[[Store, World], None], few: bool) -> None:
@@ -43,7 +46,7 @@ class Machine(MarketRules):
             self._rules_strategy.enabled_rules_strategy = st.just(AllRules())
         self.closed = closed
         self.world = World(opened())
-        self.before = invariants.look(self.world)
+        self.before = look(self.world)
 
     # wallets
 
@@ -139,9 +142,10 @@ class Machine(MarketRules):
                     reference = record.instruction.reference_id
                     purse.approve(reference) if approve else purse.reject(reference, "EXPIRED")
             world.clock.advance(20 * MINUTE)
+            world.store.write(self._hint_all)  # what is older than a day is else asked for once a day
             world.drive(world.worker)
             approve = False
-        seen = invariants.look(world)
+        seen = look(world)
         left = [row for row in seen.rows["payments"] if row["state"] in ("sending", "pending", "unknown")]
         assert not left, f"P7: after hours still {left[0]['state']}: {left[0]}"
         for purse in world.purses.values():
@@ -152,6 +156,10 @@ class Machine(MarketRules):
                     f"P8: {purse.name} has {purse.float_of(currency)}, books {-stands}"
                 )
         return self.fresh()
+
+    def _hint_all(self, tx: Any) -> None:
+        for row in tx.rows("SELECT id FROM payments WHERE state IN ('pending', 'unknown')"):
+            tx.payment_hint(id=row["id"], now=self.world.now)
 
     # callbacks
 
@@ -206,6 +214,28 @@ class Machine(MarketRules):
                 world.reach("slow worker")
         world.held = []
 
+    @rule(target=moves, yes=st.booleans())
+    def worker_is_overtaken(self, yes: bool) -> Any:
+        """A call takes longer than the lease: meanwhile the payer answers and another worker settles it."""
+        world = self.world
+
+        def meanwhile() -> None:
+            for purse in world.purses.values():
+                for record in purse.waiting():
+                    reference = record.instruction.reference_id
+                    purse.approve(reference) if yes else purse.reject(reference)
+            for _ in range(2):
+                world.clock.advance(3 * MINUTE)
+                world.slow.run_due()
+            world.reach("overtaken")
+
+        world.meanwhile = meanwhile
+        world.jobs()
+        world.clock.advance(MINUTE)
+        world.drive(world.worker)
+        world.meanwhile = None
+        return self.fresh()
+
     @rule()
     def a_day_is_swept(self) -> None:
         world = self.world
@@ -224,121 +254,21 @@ class Machine(MarketRules):
         try:
             world.store.turn(work)
         except Died:
-            after = invariants.look(world)
+            after = look(world)
             assert after.rows == self.before.rows and after.messages == self.before.messages
-
-    # asking, and operators
-
-    @rule(
-        target=moves,
-        order_id=agreements,
-        buyer=buyers,
-        provider=st.sampled_from([None, None, "mtn_momo", "airtel_money"]),
-        twice=st.booleans(),
-    )
-    def ask_again(self, order_id: str, buyer: str, provider: str | None, twice: bool) -> Any:
-        """The buyer asks to be asked again, perhaps twice at once; for another's order there is nothing."""
-        world, order = self.world, self.row("orders", order_id)
-        said = {"clock": world.clock, "now": world.now, "order_id": order_id, "provider": provider}
-        if buyer != order["buyer_id"]:
-            why = world.asked(lambda tx: settlement.pay_again(tx, buyer_id=buyer, **said))
-            assert why == "not_found", f"another's order: {why}"
-            return self.fresh()
-
-        def again() -> str:
-            return world.asked(lambda tx: settlement.pay_again(tx, buyer_id=buyer, **said))
-
-        answers = at_once([again, again]) if twice else [again()]
-        assert all(isinstance(one, str) for one in answers), answers
-        return self.fresh()
-
-    @rule(order_id=agreements, amount=st.sampled_from([2_000_001, 10**12]))
-    def ask_too_much(self, order_id: str, amount: int) -> None:
-        """No wallet moves so much at once: nothing is taken down."""
-        world, order = self.world, self.row("orders", order_id)
-        terms = {"person_id": order["buyer_id"], "msisdn": "+250788999002", "amount": amount, "currency": "RWF"}
-        limits = {("mtn_momo", "RWF"): payments.Limits(transaction=2_000_000, day=4_000_000)}
-        try:
-            world.store.turn(
-                lambda tx: payments.ask(
-                    tx, now=world.now, kind="collection", provider="mtn_momo", order_id=order_id, part=99,
-                    external=order["code"], limits=limits, **terms,
-                )
-            )  # fmt: skip
-        except payments.Refused as no:
-            assert no.reason == "over_transaction"
-            return
-        raise AssertionError("more was asked for than a wallet moves")
-
-    @rule(target=moves, order_id=agreements)
-    def operator_sends_again(self, order_id: str) -> Any:
-        world = self.world
-        said = {"order_id": order_id, "by": "Alice", "why": "she has a wallet now"}
-        world.act(lambda tx: settlement.send_again(tx, clock=world.clock, now=world.now, **said))
-        return self.fresh()
-
-    @rule(target=moves, which=st.integers(0, 5), refund=st.booleans())
-    def operators_decide(self, which: int, refund: bool) -> Any:
-        """Two people decide a case by what the wallet's journal says; one alone moves nothing."""
-        world = self.world
-        with world.store.read() as tx:
-            cases = reviews.listing(tx)
-        if not cases:
-            return self.fresh()
-        case = cases[which % len(cases)]
-        decision = self._truth(case, refund)
-        first, same = self._decide(case, decision, "Alice"), self._decide(case, decision, " alice ")
-        if first is not None and first.done:
-            assert decision == "noted" and not case["in_suspense"], "one person alone moved money"
-            return self.fresh()
-        assert same is None or not same.done, "one person spoke twice"
-        second = self._decide(case, decision, "Bob")
-        if second is not None and second.done:
-            world.reach(f"review {decision}")
-        return self.fresh()
-
-    def _decide(self, case: dict[str, Any], decision: Any, by: str) -> reviews.Decided | None:
-        world, said = self.world, {"review_id": case["id"], "decision": decision, "why": "by the wallet's statement"}
-        done: reviews.Decided | None = world.act(
-            lambda tx: reviews.decide(tx, now=world.now, by=by, handlers=settlement.handlers(world.clock), **said)
-        )
-        return done
-
-    def _truth(self, case: dict[str, Any], refund: bool) -> str:
-        """What honest operators say: they look into the wallet's journal, and end a request there that still waits."""
-        row = self.world.payment(case["payment_id"]) if case["payment_id"] else None
-        if row is None or row["state"] in ("paid", "failed", "cancelled"):
-            return "noted"
-        if case["in_suspense"]:
-            return "refund" if refund and row["kind"] == "collection" else "paid"
-        found = self._at_wallet(row["id"])
-        if found is None:
-            return "failed" if row["state"] == "created" else "noted"
-        if found[1].state == "pending":
-            found[0].reject(row["id"], "EXPIRED")
-        return "paid" if found[1].state == "paid" else "failed"
-
-    def _at_wallet(self, payment_id: str) -> Any:
-        """(wallet, its record) of a payment, or of what a late one came from; None where it never arrived."""
-        row = self.world.payment(payment_id)
-        purse = self.world.purses[row["provider"]]
-        record = purse.records.get(payment_id)
-        if record is None and row["kind"] != "refund":
-            record = purse.records.get(row["original_id"] or "")
-        return None if record is None else (purse, record)
 
     # laws
 
     @invariant()
     def every_law_holds(self) -> None:
         self.world.reached["steps"] += 1
-        seen = invariants.look(self.world)
+        seen = look(self.world)
         for law in invariants.LAWS:
             law(seen, self.before, self.world)
         self._count(seen)
         self.before = seen
 
-    def _count(self, seen: invariants.Seen) -> None:
+    def _count(self, seen: Seen) -> None:
         was = self.before.by_id("payments")
         names = {"collection": "collected", "disbursement": "paid out", "refund": "refunded"}
         for row in seen.rows["payments"]:

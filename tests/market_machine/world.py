@@ -82,11 +82,15 @@ class Purse(Wallet):
     def send(self, instruction: Instruction) -> Sent:
         self.world.called("send")
         self.world.sent(self, instruction)
-        return super().send(instruction)
+        answer = super().send(instruction)
+        self.world.let_it_happen()
+        return answer
 
     def fetch(self, instruction: Instruction) -> Status:
         self.world.called("fetch")
-        return super().fetch(instruction)
+        answer = super().fetch(instruction)
+        self.world.let_it_happen()
+        return answer
 
     def holder(self, msisdn: str) -> Holder:
         self.world.called("holder")
@@ -143,6 +147,7 @@ class World:
         self.known: set[str] = set()
         self.reached: Counter[str] = Counter()
         self.die_at = ""
+        self.meanwhile: Callable[[], None] | None = None
         store.write(lambda tx: rates.load(tx, self.hub))
         self._real_crash = driver.crash_here
         driver.crash_here = self._crash_here
@@ -181,6 +186,12 @@ class World:
             dispute = tx.dispute_open_of(order_id=row["order_id"])
             if first and dispute is not None and row["kind"] != "refund":
                 self.faults.append(f"dispute: {row['kind']} of a disputed order goes out")
+
+    def let_it_happen(self) -> None:
+        """What happens once while a call to a wallet is under way."""
+        happens, self.meanwhile = self.meanwhile, None
+        if happens is not None:
+            happens()
 
     # acts
 
