@@ -73,6 +73,7 @@ def judge_after_statement(one: Simulation) -> None:
             row = rows[ours_of(reference)]
             if row["state"] in ("pending", "unknown") or _shares_an_id(one, row):
                 unbooked[line["currency"]] += amount  # another order's name, or another's transaction: people look
+                unbooked[line["currency"]] -= _booked_to_its_twin(one, row)
             if row["state"] == "paid" and line["currency"] != row["currency"]:  # a case too, which people set right
                 unbooked[line["currency"]] += amount
                 unbooked[row["currency"]] -= amount
@@ -114,6 +115,17 @@ def _shares_an_id(one: Simulation, row: Row) -> bool:
     emulator = one.wallets[row["provider"]].network.emulator
     kept = emulator.payments.get(theirs(row["provider"], row["id"]))
     return row["state"] == "review" and kept is not None and row["reason"] == "same_transaction"
+
+
+def _booked_to_its_twin(one: Simulation, row: Row) -> int:
+    """What the statement's line of a transaction id given twice brought to the other payment of that id."""
+    kept = one.wallets[row["provider"]].network.emulator.payments[theirs(row["provider"], row["id"])]
+    with one.books.read() as tx:
+        twin = tx.payment_by_external(provider=row["provider"], external_id=kept.transaction_id)
+        parked = None if twin is None else tx.transfer_once(once=f"statement_amount:{twin['id']}")
+    if parked is None or "settle: amount" in one.world.befallen.get(twin["id"], set()):
+        return 0
+    return int(parked["amount"]) if parked["destination"] == "suspense" else -int(parked["amount"])
 
 
 def _moved_as_we_say(one: Simulation, rows: list[Row], cases: list[Row]) -> None:
