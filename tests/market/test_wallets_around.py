@@ -54,3 +54,28 @@ def test_an_emulated_wallet_learns_who_registers(deal: Deal) -> None:
         now = running.name_holders(deal.store, emulator.url, told)
         assert first != second and set(now.values()) - set(told.values()) == {"Habimana Eric"}
         assert ("Habimana", "Eric") in emulator.names.values()
+
+
+def test_nobody_leaves_while_money_of_hers_is_under_way(deal: Deal) -> None:
+    order = deal.order()
+    deal.deliver(order, 10_000)
+    people = (order["seller_id"], order["buyer_id"])
+
+    def waiting() -> list[int]:
+        with deal.store.read() as tx:
+            return [int(tx.open_business(person_id=person)) for person in people]
+
+    deal.know(order["seller_id"])
+    deal.pay()
+    deal.work()
+    assert deal.state(order) == "delivered" and waiting() == [1, 1]
+    deal.pay("disbursement")
+    assert deal.state(order) == "settled" and waiting() == [0, 0]
+    claim = deal.dispute(order, order["buyer_id"])
+    assert waiting() == [1, 1]
+    deal.decide(claim, "cancelled", amount=0)
+    assert waiting() == [0, 0]
+    for person in people:
+        deal.store.write(lambda tx, person=person: accounts.erase(tx, now=deal.now, person_id=person))
+    with deal.store.read() as tx:
+        assert {row["msisdn"] for row in tx.rows("SELECT msisdn FROM payments")} == {""}
