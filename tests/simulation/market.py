@@ -184,6 +184,7 @@ class Market:
 
     def _tell(self, tx: Tx, row: Row, state: str, now: int) -> None:
         """Somebody is told, in the transaction of the change: nothing hides a second telling."""
+        self.world.settled.add(row["id"])
         self.world.tell(row["id"], f"told: {state} {row['reason']}")
         tx.outbox_order(
             id=new_id(), kind="sms", recipient="+250788000001", template="test", values_json=f'"{state}:{row["id"]}"',

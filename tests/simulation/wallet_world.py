@@ -323,7 +323,7 @@ class Network:
     def count(self, reference: str) -> None:
         """One more status is asked; it counts where the wallet could tell the end by now."""
         ended = self.emulator.ended.get(theirs(self.name, reference))
-        if self.since is not None and ended is not None:
+        if self.since is not None and ended is not None and reference not in self.world.settled:
             self.clean[reference] += 1
 
 

@@ -43,6 +43,7 @@ class World:
         self.faulty = True
         self.met: Counter[str] = Counter()  # faults that happened, by kind
         self.befallen: dict[str, set[str]] = {}  # faults by payment
+        self.settled: set[str] = set()  # payments that came to an end here, or to people
         self.told: dict[str, list[str]] = {}  # what happened to each payment
         self.alive: Callable[[], bool] | None = None  # whether the process of the call under way still lives
         self._events: list[tuple[int, int, Callable[[], object]]] = []
