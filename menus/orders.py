@@ -7,7 +7,7 @@ from typing import Any
 from menus import refusals
 from menus.offers import joined
 from menus.words import carrier_line, place_name, produce_name
-from ussd_app.engine.screen import Confirm, Done, Menu, Option, Pages, Screen, action, screen
+from ussd_app.engine.screen import Confirm, Done, Menu, Option, Pages, action, screen
 from ussd_app.engine.visit import Visit
 from ussd_app.i18n import Amount, Bare, Msg, Quantity, When, _
 from ussd_app.market import orders, terms
@@ -53,6 +53,7 @@ def mine(visit: Visit) -> Menu:
     goes=(
         "orders.undo",
         "orders.free_now",
+        "orders.details",
         "weigh.gross",
         "weigh.check",
         "weigh.finish",
@@ -61,31 +62,43 @@ def mine(visit: Visit) -> Menu:
         "dispute.one",
     ),
 )
-def one(visit: Visit) -> Screen:
+def one(visit: Visit) -> Menu:
+    """What it is, with whom, and what can be done now, all on the first page; the terms are one key further."""
     row = visit.tx.order_details(id=visit.draft["order"], person_id=visit.me["id"])
     if row is None:
         return Menu(_("It is no longer there."), [])
-    return Pages(_lines(visit, row), _keys(visit, row))
-
-
-def _lines(visit: Visit, row: dict[str, Any]) -> Msg:
     selling = row["seller_id"] == visit.me["id"]
     other = row["buyer_name"] if selling else row["seller_name"]
     phone = row["buyer_msisdn"] if selling else row["seller_msisdn"]
+    title = [
+        _("Order {code}: {state}", code=row["code"], state=STATES[row["state"]]),
+        _goods(visit, row),
+        _("{name} {phone}", name=other, phone=phone or "") if other else _("left the market"),
+    ]
+    return Menu(joined(title), [*_keys(visit, row), Option(_("Price and handover"), "orders.details", number=7)])
+
+
+def _goods(visit: Visit, row: dict[str, Any]) -> Msg:
+    return _(
+        "{produce} {quantity}",
+        produce=produce_name(visit, row["produce"]),
+        quantity=Quantity(row["quantity"], row["unit"]),
+    )
+
+
+@screen("orders.details")
+def details(visit: Visit) -> Pages:
+    row = visit.tx.order_details(id=visit.draft["order"], person_id=visit.me["id"])
+    if row is None:
+        return Pages(_("It is no longer there."))
     total = terms.amount(row["quantity"], row["price"], row["unit"])
     lines = [
-        _("Order {code}: {state}", code=row["code"], state=STATES[row["state"]]),
-        _(
-            "{produce} {quantity}",
-            produce=produce_name(visit, row["produce"]),
-            quantity=Quantity(row["quantity"], row["unit"]),
-        ),
-        _("{price} RWF, about {total}", price=Bare(row["price"]), total=Amount(total, row["currency"])),
-        _("{name} {phone}", name=other, phone=phone or "") if other else _("left the market"),
         _("Handover: {place}, {time}", place=place_name(visit, row["handover_place"]), time=When(row["handover_at"])),
         carrier_line(row),
+        _goods(visit, row),
+        _("{price} RWF, about {total}", price=Bare(row["price"]), total=Amount(total, row["currency"])),
     ]
-    return joined(lines)
+    return Pages(joined(lines))
 
 
 def _keys(visit: Visit, row: dict[str, Any]) -> list[Option]:

@@ -35,6 +35,8 @@ REASONS: dict[str, Msg] = {
     "limit": _("the limit of the wallet is reached"),
     "not_allowed": _("the wallet does not allow it"),
     "no_wallet": _("no wallet is known"),
+    "not_paid": _("no money came"),
+    "no_rate": _("no rate of exchange is known"),
 }
 HOLDS: dict[str, Msg] = {
     "name_unasked": _("the name of your wallet is asked for"),
@@ -49,6 +51,11 @@ HOLDS: dict[str, Msg] = {
 
 def reason(word: str) -> Msg:
     return REASONS.get(word) or _("it did not go through")
+
+
+def name_of(provider: str) -> Text:
+    """What money moved through."""
+    return _("Bank") if provider == "bank" else WALLETS.get(provider, "-")
 
 
 def _selling(visit: Visit) -> bool:
@@ -186,6 +193,8 @@ def _to_seller(row: dict[str, Any]) -> list[Msg]:
         return [_("{amount}: being checked with the wallet. Nothing is lost.", amount=amount)]
     if row["state"] == "failed":
         return [_("The buyer's wallet did not pay: {why}. The buyer can pay again.", why=reason(row["reason"]))]
+    if row["provider"] == "bank":
+        return [_("{amount}: the buyer pays by bank transfer. We wait for it.", amount=amount)]
     return [_("{amount}: the buyer was asked {time}, the wallet waits.", amount=amount, time=When(row["asked_at"]))]
 
 
@@ -194,7 +203,7 @@ def _payout(row: dict[str, Any], amount: Amount) -> list[Msg]:
         found = [_("Paid {amount} {time}", amount=Amount(row["had"], row["currency"]), time=When(row["settled_at"]))]
         return [
             *found,
-            _("{wallet} No {number}", wallet=WALLETS.get(row["provider"], "-"), number=row["external_id"] or "-"),
+            _("{wallet} No {number}", wallet=name_of(row["provider"]), number=row["external_id"] or "-"),
         ]
     if row["state"] in ("unknown", "review"):
         return [_("{amount}: being checked with the wallet. Nothing is lost.", amount=amount)]
@@ -224,10 +233,14 @@ def _of_buyer(row: dict[str, Any]) -> list[Msg]:
         ]
         return [
             *found,
-            _("{wallet} No {number}", wallet=WALLETS.get(row["provider"], "-"), number=row["external_id"] or "-"),
+            _("{wallet} No {number}", wallet=name_of(row["provider"]), number=row["external_id"] or "-"),
         ]
     if row["kind"] == "refund":
         return [_("{amount} is on its way back to you.", amount=amount)]
+    if row["provider"] == "bank":
+        return [
+            _("{amount}: we wait for your bank transfer. The reference is on the page and in the SMS.", amount=amount)
+        ]
     wallet: Text = WALLETS.get(row["provider"], "-")
     return [
         _("{amount}: approve it on your phone in {wallet}, with the wallet's own PIN.", amount=amount, wallet=wallet)
@@ -379,7 +392,7 @@ def real(visit: Visit) -> Pages:
     code, me = visit.draft["code"], visit.me["id"]
     found = visit.tx.money_by_external(person_id=me, external_id=code)
     if found:
-        amount, wallet = Amount(found["settled_amount"], found["currency"]), WALLETS.get(found["provider"], "-")
+        amount, wallet = Amount(found["settled_amount"], found["currency"]), name_of(found["provider"])
         return Pages(joined([
             _("Real: {amount}, order {code}", amount=amount, code=found["code"]),
             _("{wallet} {time}", wallet=wallet, time=When(found["settled_at"])),

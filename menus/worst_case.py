@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from menus import worst_money
+from menus.buy import MOST_SHOWN
 from ussd_app.engine.check import Caller
 from ussd_app.engine.visit import State, Visit
 from ussd_app.lib.clock import ManualClock
@@ -230,6 +231,8 @@ class WorstWorld:
 
     def _buyers_trade(self, buyer: dict[str, Any], seller: dict[str, Any], longest: Any) -> None:
         green = self.hub.produce_by("coffee.green")
+        for _listing in range(MOST_SHOWN):  # more than one screenful for sale
+            self._listing(seller, longest)
         for produce in (longest, green):
             listing = self._listing(seller, produce)
             self._order(buyer, listing)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from menus.pay import HOLDS, REASONS
 from ussd_app.engine.check import Caller
-from ussd_app.market import deliveries, disputes, orders, receipts, settlement, terms, wallets
+from ussd_app.market import deliveries, disputes, orders, proformas, receipts, settlement, terms, wallets
 from ussd_app.money import payments
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 FLOWS = ("pay", "weigh", "wallet", "dispute")
 EXTERNAL = "MP261122.2359.L0694112345"
+MOST_AT_ONCE = 2_000_000  # francs: what a wallet usually moves at once
 Row = dict[str, Any]
 
 
@@ -33,6 +34,7 @@ def callers(world: WorstWorld, language: str) -> Iterator[Caller]:
     yield Caller("asked seller at home", world.calls(seller, language), "pay.latest", FLOWS)
     yield from _outside(world, language, cherry)
     yield from _states(world, language, cherry)
+    yield from _by_bank(world, language, cherry)
     yield from _wallets(world, language)
     yield from _disputes(world, language, cherry)
 
@@ -108,6 +110,19 @@ def _states(world: WorstWorld, language: str, produce: Any) -> Iterator[Caller]:
                 yield Caller(f"held: {hold}", world.calls(seller, language), "pay.latest", ())
 
 
+def _by_bank(world: WorstWorld, language: str, produce: Any) -> Iterator[Caller]:
+    """A transfer that is waited for."""
+    seller, buyer = world.a_seller(language), world.a_buyer(language)
+    order = _order(world, seller, buyer, produce, "pass_through")
+    _deliver(world, order)
+    proformas.ask(
+        world.tx, clock=world.clock, now=world.clock.now() + 1, buyer_id=buyer["id"], order_id=order["id"],
+        currency=order["currency"],
+    )  # fmt: skip
+    yield Caller("seller: bank transfer", world.calls(seller, language), "pay.latest", ("pay",))
+    yield Caller("buyer: bank transfer", world.calls(buyer, language), "pay.latest", ("pay",))
+
+
 def _payout(world: WorstWorld, order: Row) -> Row:
     return payments.ask(
         world.tx,
@@ -116,7 +131,7 @@ def _payout(world: WorstWorld, order: Row) -> Row:
         provider="airtel_money",
         person_id=order["seller_id"],
         msisdn="+250728000001",
-        amount=payments.LIMITS["airtel_money", "RWF"].transaction,
+        amount=MOST_AT_ONCE,
         currency="RWF",
         order_id=order["id"],
         external=order["code"],

@@ -235,6 +235,8 @@ WORST = {
     "amount_minor": 999_999_999,
     "transaction": "1234567890123",
     "paid_at": NOON,
+    "reference": "1234567890",
+    "valid_until": NOON,
     "reason": "no_funds",
     "why": "not_received",
     "wallet": "airtel_money",

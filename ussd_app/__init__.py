@@ -55,9 +55,9 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     callbacks.register(app, parts)
     app.register_blueprint(payment_callbacks.payment_callbacks(parts))
     app.register_blueprint(health.health(parts))
-    market.register(app, parts)
     if not settings.production:
         app.register_blueprint(phone.phones(parts))
+    market.register(app, parts)
     cli.register(app)
     cli_operators.register(app)
     return app

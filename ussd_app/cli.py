@@ -14,7 +14,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
-from ussd_app import cli_money, cli_payments
+from ussd_app import cli_bank, cli_money, cli_payments
 
 FOUND = 1
 
@@ -25,6 +25,7 @@ def register(app: Flask) -> None:
         app.cli.add_command(command)
     cli_money.register(app)
     cli_payments.register(app)
+    cli_bank.register(app)
 
 
 def _parts() -> Any:
@@ -72,7 +73,7 @@ def migrate(plan: bool) -> None:
         done = bring_up(parts.store)
         count = parts.store.write(lambda tx: rates.load(tx, parts.hub))
     click.echo("\n".join(f"applied {name}" for name in done) or "The schema was up to date.")
-    click.echo(f"{count} dated prices and fees of hub {parts.hub.code} are in place.")
+    click.echo(f"{count} dated prices, fees, limits and rates of hub {parts.hub.code} are in place.")
 
 
 @click.command()

@@ -79,6 +79,8 @@ TEMPLATES: dict[str, Msg] = {
     "payment.checking.plain": _("{hub} order {code}: a payment is being checked. You hear from us. Help: {phone}"),
     "payment.held": _("{hub} order {code}: {amount} waits for you: {reason}. Help: {phone}"),
     "payment.held.plain": _("{hub} order {code}: your money waits: {reason}. Help: {phone}"),
+    "transfer.told": _("{hub} order {code}: your bank transfer is {amount}, reference {reference}, good until {valid_until}."),
+    "transfer.told.plain": _("{hub} order {code}: your bank transfer has the reference {reference}, good until {valid_until}."),
     "payment.received": _("{hub} order {code}: {name} confirmed to have got {amount}. Thank you."),
     "payment.received.plain": _("{hub} order {code}: {name} confirmed to have got the money. Thank you."),
     # disputes
@@ -145,6 +147,7 @@ REASONS: dict[str, Msg] = {
     "not_allowed": _("the wallet does not allow it"),
     "other": _("it did not go through"),
     "no_wallet": _("no wallet is known"),
+    "not_paid": _("no money came"),
     "number_moved": _("your number moved lately"),
     "name_unasked": _("the name of your wallet is asked for"),
     "name_differs": _("the name of the wallet is not yours"),

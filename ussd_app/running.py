@@ -30,7 +30,8 @@ DRAFTS_KEPT_MS = 2 * DAY_MS
 MESSAGES_KEPT_MS = 400 * DAY_MS
 NOTES_KEPT_MS = 30 * DAY_MS
 WEB_THREADS = 16
-NAMING_TRIES = 40
+NAMES_EVERY_S = 1.0  # who registers on a phone of the demonstration has a wallet of her name soon after
+PROMPT_MS = 120_000  # how long a payer of the demonstration has; the real wallets give her five minutes
 ENDING_S = 15  # a process that was told to end is waited for so long
 
 
@@ -66,25 +67,28 @@ def regular_jobs(parts: Any) -> dict[str, tuple[int, Any]]:
     return {
         "market.expire": (5_000, expire),
         "market.remind": (MINUTE_MS, remind),
-        "market.settle": (10_000, settle),
-        "wallets.holders": (5_000, ask_holders),
+        "market.settle": (3_000, settle),
+        "wallets.holders": (2_000, ask_holders),
         "data.forget": (MINUTE_MS, forget),
         **parts.money.jobs(),
     }
 
 
 def look_at_holders(parts: Any, now: int) -> None:
-    """Ask the wallets whose they are, outside any transaction; a wallet that does not say is asked again later."""
+    """Ask the wallets whose they are, outside any transaction; one that does not say is asked again later.
+
+    A wallet whose provider is not set cannot be asked: that too is noted, so that people judge it in the end.
+    """
     from ussd_app.market import wallets
 
     with parts.store.read() as tx:
         rows = wallets.to_look_at(tx, now=now)
     for row in rows:
         provider = parts.money.providers.get(row["provider"])
-        if provider is None:
-            continue
-        holder = provider.holder(row["msisdn"])
-        said = {"wallet_id": row["id"], "active": holder.active, "name": holder.name}
+        said: dict[str, Any] = {"wallet_id": row["id"], "active": None, "name": None}
+        if provider is not None:
+            holder = provider.holder(row["msisdn"])
+            said |= {"active": holder.active, "name": holder.name}
         parts.store.write(lambda tx, said=said: wallets.note_holder(tx, clock=parts.clock, now=now, **said))
 
 
@@ -159,46 +163,76 @@ def run_together(parts: Any) -> int:
     # Sessions of their own: Ctrl-C in a terminal reaches us alone, and we end each with one signal. A second one on top
     # leaves the web server's own process behind, holding the port.
     commands = {"web server": granian, "worker": [*flask, "worker"], **emulated_wallets(parts.settings)}
-    processes = {name: subprocess.Popen(command, start_new_session=True) for name, command in commands.items()}
-    if len(commands) > 2:
+    env = os.environ | where_wallets_call(parts.settings, host, port)
+    processes = {name: subprocess.Popen(command, start_new_session=True, env=env) for name, command in commands.items()}
+    if emulated_addresses(parts.settings):
         threading.Thread(target=_name_holders, args=(parts,), name="wallet-names", daemon=True).start()
     _say_where(parts, host, port)
     return _keep(processes)
 
 
+def emulated_addresses(settings: Any) -> dict[str, str]:
+    """The wallets that emulators on this machine play, because no credentials are set: name -> address."""
+    if settings.production:
+        return {}
+    keys = {"mtn_momo": settings.mtn_momo_api_key, "airtel_money": settings.airtel_money_client_secret}
+    found = {name: str(getattr(settings, f"{name}_base_url")) for name in keys if name in settings.providers}
+    return {
+        name: url for name, url in found.items() if keys[name] == EMULATED and is_loopback(url) and urlsplit(url).port
+    }
+
+
 def emulated_wallets(settings: Any) -> dict[str, list[str]]:
-    """How to start the emulated wallets that stand behind the real adapters where no credentials are set: name -> command.
+    """How to start the emulated wallets that stand behind the real adapters: name -> command.
 
     A prompt waits for its payer, who answers it on a phone in the browser. One that runs already is left alone.
     """
-    if settings.production:
-        return {}
     found = {}
-    for name, key in (("mtn_momo", settings.mtn_momo_api_key), ("airtel_money", settings.airtel_money_client_secret)):
-        url = urlsplit(str(getattr(settings, f"{name}_base_url")))
-        if name not in settings.providers or key != EMULATED or not is_loopback(url.geturl()) or not url.port:
-            continue
-        if _cannot_listen(url.hostname or "127.0.0.1", url.port):
+    for name, address in emulated_addresses(settings).items():
+        url = urlsplit(address)
+        if _cannot_listen(url.hostname or "127.0.0.1", url.port or 0):
             click.echo(f"Port {url.port} is in use: {name} is taken to be there already.")
             continue
-        flask = [sys.executable, "-m", "flask", "emulate", name]
-        found[f"emulated {name}"] = [*flask, "--port", str(url.port), "--fault", "approval=ask"]
+        flask = [sys.executable, "-m", "flask", "emulate", name, "--port", str(url.port)]
+        found[f"emulated {name}"] = [*flask, "--fault", "approval=ask", "--fault", f"window_ms={PROMPT_MS}"]
     return found
 
 
+def where_wallets_call(settings: Any, host: str, port: int) -> dict[str, str]:
+    """The settings by which emulated wallets call back where we listen; none where they are not, or PUBLIC_URL leads out.
+
+    Without them a payer who has approved would wait for the next question to the wallet.
+    """
+    if not emulated_addresses(settings) or not is_loopback(settings.public_url):
+        return {}
+    here = host if is_loopback(f"http://{host}") else "127.0.0.1"
+    return {"PUBLIC_URL": f"http://{here}:{port}", "MTN_MOMO_CALLBACK_HOST": settings.mtn_momo_callback_host or here}
+
+
 def _name_holders(parts: Any) -> None:
-    """Tell the emulated wallets who the demonstration's people are, once they answer: a payout waits for a true name."""
-    names = {person["msisdn"]: person["name"] for person in parts.demo_people()}
-    body = json.dumps({"name": names}).encode()
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    for url in (parts.settings.mtn_momo_base_url, parts.settings.airtel_money_base_url):
-        for _ in range(NAMING_TRIES):
-            asked = urllib.request.Request(f"{url}/control", body, {"Content-Type": "application/json"})
-            try:
-                opener.open(asked, timeout=2).close()
-                break
-            except OSError:  # it is only just starting
-                time.sleep(0.5)
+    """Tell the emulated wallets who has which number, as people register: a payout waits for its holder's name."""
+    told: dict[str, dict[str, str]] = {}
+    while True:
+        for url in emulated_addresses(parts.settings).values():
+            with contextlib.suppress(OSError, *parts.store.failures):  # it is only just starting, or ending
+                told[url] = name_holders(parts.store, url, told.get(url, {}))
+        time.sleep(NAMES_EVERY_S)
+
+
+def name_holders(store: Store, url: str, told: dict[str, str]) -> dict[str, str]:
+    """Tell the emulated wallet at `url` the names it was not `told`; returns all it knows now: number -> name.
+
+    On a number of several people the wallet is the one's who registered first. Raises OSError where nobody answers.
+    """
+    with store.read() as tx:
+        names = {row["msisdn"]: row["name"] for row in tx.demo_wallet_names()}
+    new = {msisdn: name for msisdn, name in names.items() if told.get(msisdn) != name}
+    if new:
+        body = json.dumps({"name": new}).encode()
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        asked = urllib.request.Request(f"{url}/control", body, {"Content-Type": "application/json"})
+        opener.open(asked, timeout=2).close()
+    return told | new
 
 
 def _say_where(parts: Any, host: str, port: int) -> None:

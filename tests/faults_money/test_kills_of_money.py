@@ -27,6 +27,7 @@ from ussd_app.store import open_store
 from ussd_app.worker.loop import LANES
 
 PHONES = 4
+TAKEN, UNHEARD = "callback 202", "callback 0"  # taken; nobody was there to take it
 # What the wallets do besides while processes die: each comes to something that nobody here can be sure of.
 HARMLESS: tuple[dict[str, Any], ...] = (
     {"do": "reset", "on": "send"},
@@ -113,11 +114,14 @@ def pay_under_fire(
             assert "Traceback" not in log and "database is locked" not in log, log[-3000:]
             assert "+25078" not in log and "+25073" not in log
         calls = market.calls()
+        answers = {kind for kind in calls if kind.startswith("callback ")}
+        assert {TAKEN} <= answers <= {TAKEN, UNHEARD}, answers
     repeats = sum(lane.tally.repeats for lane in lanes)
     return (
         f"seed {seed}: {fire.victims.total()} kills ({fire.victims['web']} web, {fire.victims['worker']} worker) in "
         f"{took_s:.0f} s; {orders} collections and {orders} payouts moved once each, {sums['failed']} came to nothing, "
-        f"the journals are the ledger; {calls['send']} sendings, {calls['fetch']} statuses, {calls['callback']} callbacks; "
+        f"the journals are the ledger; {calls['send']} sendings, {calls['fetch']} statuses, "
+        f"{calls[TAKEN]} callbacks taken, {calls[UNHEARD]} unheard; "
         f"{repeats} turns sent again; {sent['messages']} SMS, {sent['doubled']} twice"
     )
 

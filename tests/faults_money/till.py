@@ -56,17 +56,34 @@ class Till(Service):
         await_true(lambda: ask(self.ports[name], "GET", "/journal?after=1000000000") is not None, name)
         return process
 
-    def quick_worker(self) -> Process:
+    def web(self, workers: int = 1, prefix: tuple[str, ...] = (), **settings: str) -> Process:
+        """Start the web server, whose calls last as long as ever; it may not be ready yet."""
+        return super().web(workers, prefix, **{"TIME_SCALE": "1"} | settings)
+
+    def quick_worker(self, **settings: str) -> Process:
         """Start a worker with short leases."""
-        return self._start("worker", [sys.executable, "-m", "tests.faults_money.short_leases", "worker"], {})
+        return self._start("worker", [sys.executable, "-m", "tests.faults_money.short_leases", "worker"], settings)
 
     def control(self, wallet: str, **told: Any) -> None:
         """Steer a wallet."""
+        status, answer = self._post(wallet, "/control", told)
+        assert status == 204, answer
+
+    def approve_all(self) -> None:
+        """Every buyer who is asked says yes in her wallet."""
+        for name in WALLETS:
+            answered = ask(self.ports[name], "GET", "/prompts")
+            assert answered is not None, f"{name} does not answer"
+            for prompt in json.loads(answered[1]):
+                self._post(name, "/approve", {"reference": prompt["reference"], "pin": "1234", "answer": "yes"})
+
+    def _post(self, wallet: str, path: str, told: dict[str, Any]) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.ports[wallet], timeout=PATIENCE_S)
-        connection.request("POST", "/control", json.dumps(told), {"Content-Type": "application/json"})
+        connection.request("POST", path, json.dumps(told), {"Content-Type": "application/json"})
         answer = connection.getresponse()
-        assert answer.status == 204, answer.read()
+        read = answer.read()
         connection.close()
+        return answer.status, read
 
     def moved(self) -> dict[str, dict[str, Any]]:
         """What money moved at the wallets, by our reference: `provider`, `count` (how often), `amount` in all."""
@@ -79,12 +96,13 @@ class Till(Service):
         return found
 
     def calls(self) -> Counter[str]:
-        """How often each kind of thing happened at the wallets."""
+        """How often each kind of thing happened at the wallets; of callbacks, how often each was answered so."""
         told: Counter[str] = Counter()
         for name in WALLETS:
             answered = ask(self.ports[name], "GET", "/journal")
             assert answered is not None, f"{name} does not answer"
-            told.update(entry["kind"] for entry in json.loads(answered[1])["entries"])
+            for entry in json.loads(answered[1])["entries"]:
+                told[f"callback {entry['status']}" if entry["kind"] == "callback" else entry["kind"]] += 1
         return told
 
 
@@ -162,6 +180,7 @@ class Trade:
         while left := self._left():
             assert time.monotonic() < end, f"not calm after {timeout_s:.0f} s: {left}"
             self.pay_again()
+            self.market.approve_all()
             time.sleep(0.2)
 
     def _left(self) -> dict[str, Any]:

@@ -278,3 +278,15 @@ def test_a_prankster_makes_no_phone_ring_all_day(trade: Trade) -> None:
     trade.offer(trade.buyer(), listing, caps=caps)
     trade.clock.advance(hours(24) + 1)
     trade.offer(buyer, trade.list(seller), caps=caps)
+
+
+def test_an_answer_of_a_seller_is_shown_however_many_offers_were_made_since(trade: Trade) -> None:
+    seller, buyer = trade.person(), trade.buyer()
+    listing = trade.list(seller, "maize.grain", 1_000_000, 400)
+    answer = trade.counter(seller, trade.offer(buyer, listing), price=500)
+    for _ in range(14):
+        withdraw(trade, buyer, trade.offer(buyer, listing))
+    newest = trade.offer(buyer, listing)
+    with trade.store.read() as tx:
+        shown = tx.offers_open_shown_to_buyer(buyer_id=buyer, now=trade.now, limit=12)
+    assert [row["id"] for row in shown] == [answer["id"], newest["id"]]

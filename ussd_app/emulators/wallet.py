@@ -199,7 +199,8 @@ class Wallet:
             self._later.after(self.options.approve_after_ms * scale, partial(self.settle, payment.reference))
 
     def prompts(self, msisdn: str = "") -> list[dict[str, Any]]:
-        """Collections that wait for their payer's yes, oldest first; of one number where `msisdn` is given."""
+        """Collections that wait for their payer's yes until `until` (epoch ms), oldest first; of one number where
+        `msisdn` is given."""
         digits = msisdn.strip().removeprefix("+")
         with self.lock:
             waiting = [one for one in self.payments.values() if one.kind == "collection" and one.status == "PENDING"]
@@ -212,6 +213,7 @@ class Wallet:
                 "note": one.note,
                 "external_id": one.external_id,
                 "at": one.at,
+                "until": round(one.at + self.options.window_ms * self.options.time_scale),
             }
             for one in waiting
             if digits in ("", one.party)

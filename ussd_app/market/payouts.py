@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ussd_app.lib.clock import Clock
-from ussd_app.market import wallets
+from ussd_app.market import transfers, wallets
 from ussd_app.market.tell import both, tell
-from ussd_app.money import ledger, payments
+from ussd_app.money import bank, ledger, payments
 from ussd_app.store import Tx
 
 AGAIN_MS = 3_600_000  # a wallet's cap for the hour or the day is reached
@@ -66,14 +66,15 @@ def collect(step: Open) -> None:
     if order["state"] == "agreed" and not order["weighed"] and order["regret_until"] > step.now:
         step.wake.append(order["regret_until"])  # regret ends before anything is collected
         return
+    if row["pay_provider"] == "bank":
+        _collect_by_bank(step)
+        return
     wallet = wallets.of(step.tx, now=step.now, person_id=order["buyer_id"])
     if wallet is None:
-        step.tx.settlement_stop(
-            order_id=order["id"], collect_stop="no_wallet", payout_stop=None, refund_stop=None, now=step.now
-        )
+        _stop_collecting(step, "no_wallet")
         return
     provider = row["pay_provider"] or wallet["provider"]
-    most = _most(provider, order["currency"])
+    most = _most(step, provider)
     parts = -(-row["due"] // most)
     try:
         _ask(step, "collection", provider, wallet, min(step.missing, most), parts)
@@ -83,6 +84,21 @@ def collect(step: Open) -> None:
             _ask(step, "collection", provider, wallet, min(step.missing, most, left), parts)
         else:
             step.wake.append(step.now + step.clock.wait(AGAIN_MS))
+
+
+def _collect_by_bank(step: Open) -> None:
+    """One transfer for all that is missing, in the currency the buyer chose."""
+    currency = step.row["pay_currency"] or step.order["currency"]
+    if not transfers.has_rate(step.tx, currency, step.order["currency"], step.now):
+        _stop_collecting(step, "no_rate")
+        return
+    _ask(step, "collection", "bank", {"msisdn": ""}, step.missing, 1)
+
+
+def _stop_collecting(step: Open, why: str) -> None:
+    step.tx.settlement_stop(
+        order_id=step.order["id"], collect_stop=why, payout_stop=None, refund_stop=None, now=step.now
+    )
 
 
 def drop(step: Open) -> None:
@@ -122,7 +138,7 @@ def pay_out(step: Open) -> None:
             step.wake.append(gate.until)
         return
     provider = gate.wallet["provider"]
-    most = _most(provider, step.order["currency"])
+    most = _most(step, provider)
     portion = min(owed, most)
     _share(step, step.going + portion)
     _ask(step, "disbursement", provider, gate.wallet, portion, -(-step.row["owed"] // most))
@@ -162,7 +178,8 @@ def _ask(
     order = step.order
     part = _part(step, kind)
     name = order["code"] if part == 1 else f"{order['code']}-{part}"
-    payments.ask(
+    source, destination = bank.ends_of(kind, order["id"]) if provider == "bank" else (None, None)
+    payment = payments.ask(
         step.tx,
         now=step.now,
         kind=kind,
@@ -175,9 +192,22 @@ def _ask(
         external=name,
         part=part,
         note=f"Order {order['code']}" + (f" part {part} of {max(part, parts)}" if parts > 1 else ""),
+        source=source,
+        destination=destination,
         original_id=original_id,
+        hour_ms=step.clock.wait(payments.HOUR_MS),
     )
+    if provider == "bank":
+        _tell_transfer(step, payment)
     step.sums[{"collection": "asked", "disbursement": "paying_out", "refund": "refunding"}[kind]] += amount
+
+
+def _tell_transfer(step: Open, payment: dict[str, Any]) -> None:
+    home = step.order["currency"]
+    currency = step.row["pay_currency"] or home
+    if payment["kind"] == "refund":  # it goes back in what it came in
+        currency = transfers.currency_of(step.tx, payment["original_id"], home)
+    transfers.begin(step.tx, clock=step.clock, now=step.now, order=step.order, payment=payment, currency=currency)
 
 
 def _part(step: Open, kind: str) -> int:
@@ -187,8 +217,8 @@ def _part(step: Open, kind: str) -> int:
     return next(part for part in range(1, len(taken) + 2) if part not in taken)
 
 
-def _most(provider: str, currency: str) -> int:
-    limit = payments.LIMITS.get((provider, currency))
+def _most(step: Open, provider: str) -> int:
+    limit = payments.limits_of(step.tx, provider, step.order["currency"], step.now)
     return ledger.AMOUNT_MOST if limit is None else limit.transaction
 
 

@@ -19,6 +19,7 @@ from ussd_app.store import Tx
 DAY_MS = 86_400_000
 NOT_FOUND_MS = 600_000  # past the payer's window, before a reference that is not known there is sent again
 NOT_FOUND_TIMES = 3
+NOT_FOUND_AGAIN_MS = 60_000  # between these, once that time has passed
 FIRST_RETRY_MS, LAST_RETRY_MS = 5_000, 300_000
 MISCONFIGURED_MS = 3_600_000
 LATE_CHECK_MS = DAY_MS  # how long after sending a given-up payment is looked at again when a callback asks for it
@@ -185,8 +186,9 @@ class Outcomes:
     def _in_review(self, tx: Tx, row: Row, provider: Provider, status: Status, now: int, evidence: str) -> None:
         """People decide; meanwhile the case is told what the wallet says now."""
         case = tx.payment_review_of(payment_id=row["id"])
-        next_at = self._next_poll(row, provider, now)
-        if case is not None and status.state in ("paid", "failed") and not case["in_suspense"]:
+        settled = status.state in ("paid", "failed")  # there is no more to hear, whatever calls back
+        next_at = None if settled else self._next_poll(row, provider, now)
+        if case is not None and settled and not case["in_suspense"]:
             amount = None if differences(row, status) else _moved(row, provider, status)
             if amount and case["why"] == "reference_in_use":
                 row["external_id"] = _free_external(tx, row, status)
@@ -194,7 +196,6 @@ class Outcomes:
             else:
                 amount = 0
             cases.tell_case(tx, case, status, in_suspense=amount or 0)
-            next_at = None
         to_state(tx, row, "review", now=now, handlers=self.handlers, evidence=evidence, next_at=next_at)
 
     def _not_found(self, tx: Tx, row: Row, provider: Provider, now: int, evidence: str) -> None:
@@ -205,7 +206,9 @@ class Outcomes:
             to_state(tx, row, "unknown", now=now, handlers=self.handlers, evidence=evidence, resend=1, next_at=now)
             return
         next_at = self._next_poll(row, provider, now)
-        at = min(next_at, believed_at) if next_at is not None and now < believed_at else next_at
+        # Once it may be believed, the schedule's hours and days are too long: after a long outage it is all there is.
+        soon = believed_at if now < believed_at else now + self.clock.wait(round(NOT_FOUND_AGAIN_MS * self._jitter()))
+        at = next_at if next_at is None else min(next_at, soon)
         self._wait(tx, row, row["state"], provider, now, evidence, at=at)
 
     def _after_the_end(self, tx: Tx, row: Row, provider: Provider, status: Status, now: int, evidence: str) -> None:

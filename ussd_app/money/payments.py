@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ussd_app.lib.clock import local
+from ussd_app.lib.clock import day, local
 from ussd_app.money import audit, ledger
 from ussd_app.store import Tx
 
@@ -43,11 +43,13 @@ class Limits:
     day: int
 
 
-# The widest ordinary tier as published; the wallet's own word is final, these only spare a useless prompt.
-LIMITS: dict[tuple[str, str], Limits] = {
-    ("mtn_momo", "RWF"): Limits(transaction=2_000_000, day=4_000_000),
-    ("airtel_money", "RWF"): Limits(transaction=2_000_000, day=4_000_000),
-}
+def limits_of(tx: Tx, provider: str, currency: str, now: int) -> Limits | None:
+    """The limits of a wallet in force on the day of `now` (epoch ms), None where no row says any.
+
+    The wallet's own word is final; these only spare a useless prompt.
+    """
+    row = tx.wallet_limit_at(wallet=provider, currency=currency, day=day(now))
+    return None if row is None else Limits(row["per_transaction"], row["per_day"])
 
 
 class Refused(Exception):
@@ -77,14 +79,16 @@ def ask(
     source: str | None = None,
     destination: str | None = None,
     original_id: str | None = None,
-    limits: Mapping[tuple[str, str], Limits] = LIMITS,
+    limits: Mapping[tuple[str, str], Limits] | None = None,
+    hour_ms: int = HOUR_MS,
 ) -> Row:
     """Take down an intent to move `amount` minor units; a worker sends it. Returns the payment's row, `created`.
 
     Args: `msisdn` (E.164) pays a collection and is paid by the other two. `external` is the order's code as the wallet
     shows it (ASCII, at most 64). `part` numbers the parts of an order by kind. `note` is shown to people (else
     `external`). `source` and `destination` are accounts of the books (else see `accounts_of`). `original_id`: of a
-    refund, the collection that is given back.
+    refund, the collection that is given back. `limits` by wallet and currency stand for the dated rows; `hour_ms` is
+    how long an hour is by the clock.
     The same intent once more is the same row, in whatever state it has come to. Raises Refused, and ValueError for a
     malformed account, amount or currency.
     """
@@ -103,7 +107,9 @@ def ask(
     if earlier is not None:
         return _same(earlier, terms)
     original_external = _check_original(tx, terms) if kind == "refund" else ""
-    _check_limits(tx, terms, now, limits)
+    whose = (provider, currency)
+    limit = limits_of(tx, *whose, now) if limits is None else limits.get(whose)
+    _check_limits(tx, terms, now, limit, hour_ms)
     row: Row | None = _add(tx, terms, now, note=note, state="created", next_at=now, original_external=original_external)
     if row is None:  # another worker was quicker
         return _same(tx.payment_intent(order_id=order_id, kind=kind, part=part), terms)
@@ -247,13 +253,12 @@ def _same(earlier: Row | None, terms: Row) -> Row:
     return earlier
 
 
-def _check_limits(tx: Tx, terms: Row, now: int, limits: Mapping[tuple[str, str], Limits]) -> None:
-    limit = limits.get((terms["provider"], terms["currency"]))
+def _check_limits(tx: Tx, terms: Row, now: int, limit: Limits | None, hour_ms: int) -> None:
     if limit is not None and terms["amount"] > limit.transaction:
         raise Refused("over_transaction", most=limit.transaction)
-    if terms["kind"] != "collection":
+    if terms["kind"] != "collection" or terms["provider"] in BY_HAND:  # no phone rings for what is paid elsewhere
         return
-    asked = tx.payment_asked_since(msisdn=terms["msisdn"], since=now - HOUR_MS)
+    asked = tx.payment_asked_since(msisdn=terms["msisdn"], since=now - hour_ms)
     if asked >= ASKS_AN_HOUR:
         raise Refused("too_many", most=ASKS_AN_HOUR)
     if limit is not None:

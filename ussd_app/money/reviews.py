@@ -68,8 +68,8 @@ def decide(tx: Tx, *, now: int, review_id: str, by: str, decision: Decision, why
     moved; it may be asked for anew), refund (it goes back to who paid), noted (seen; nothing is changed).
     Raises NotPossible.
     """
-    who = _operator(by)
-    why = _reason(why)
+    who = operator(by)
+    why = reason(why)
     case = tx.payment_review_take(id=review_id)
     if case is None or case["state"] != "open":
         raise NotPossible("No open case has this id.")
@@ -107,6 +107,8 @@ def _check(case: Row, row: Row | None, decision: Decision) -> None:
         raise NotPossible("Only what came in, and is in suspense, can be given back.")
     if decision == "failed" and case["in_suspense"]:
         raise NotPossible("Money did move: decide paid or refund.")
+    if decision == "paid" and row["provider"] == "bank":
+        raise NotPossible("A transfer is paid by the bank's line alone: flask bank confirm.")
     if decision == "paid" and row["state"] == "created":
         raise NotPossible("It was never sent.")
     if decision == "paid" and case["in_suspense"] and case["told_currency"] not in ("", row["currency"]):
@@ -201,15 +203,16 @@ def _note(tx: Tx, case: Row, now: int, who: str, action: str, decision: str) -> 
     audit.note(tx, now=now, actor=who, action=action, subject=f"review:{case['id']}", was="open", becomes=decision)
 
 
-def _operator(by: str) -> str:
-    """An operator as the trail names her: the same person writes her name in several ways."""
+def operator(by: str) -> str:
+    """An operator as the trail names her: the same person writes her name in several ways. Raises NotPossible."""
     name = re.sub(r"[^\w]+", ".", by.strip().casefold()).strip(".")
     if not name or len(name) > 60 or sum(char.isdigit() for char in name) > 4:
         raise NotPossible("Say who decides: a name.")
     return f"operator:{name}"
 
 
-def _reason(why: str) -> str:
+def reason(why: str) -> str:
+    """A decision's written reason, on one line. Raises NotPossible."""
     text = " ".join("".join(char if char.isprintable() else " " for char in why).split())
     if not WHY_LEAST <= len(text) <= WHY_MOST:
         raise NotPossible(f"Say why in {WHY_LEAST} to {WHY_MOST} characters.")

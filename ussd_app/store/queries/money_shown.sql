@@ -32,6 +32,6 @@ ORDER BY o.id DESC LIMIT :limit;
 -- A wallet's transaction that really moved money of this person's.
 SELECT p.kind, p.settled_amount, p.currency, p.settled_at, p.provider, o.code
 FROM payments p JOIN orders o ON o.id = p.order_id
-WHERE p.provider IN ('mtn_momo', 'airtel_money', 'outside') AND p.external_id = :external_id AND p.state = 'paid'
+WHERE p.provider IN ('mtn_momo', 'airtel_money', 'bank', 'outside') AND p.external_id = :external_id AND p.state = 'paid'
   AND (o.seller_id = :person_id OR o.buyer_id = :person_id)
 LIMIT 1;
