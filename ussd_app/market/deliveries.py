@@ -77,7 +77,8 @@ def record(
 def agree(tx: Tx, *, clock: Clock, now: int, seller_id: str, delivery_id: str) -> Delivery:
     """The seller says on her own phone that it is right: money is asked for, and the order may be complete.
 
-    The caller has checked her PIN. Raises Refused: not_found, gone (state).
+    A yes on her own phone (behind her PIN where the phone is shared), as the question came. Raises Refused: not_found,
+    gone (state).
     """
     order, delivery = _hers(tx, seller_id, delivery_id)
     delivery = _end(tx, now, delivery, "agreed", "", seller_id)
