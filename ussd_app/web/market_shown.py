@@ -102,7 +102,7 @@ def weighed(tx: Tx, order: Row) -> dict[str, Any]:
 
 def money(tx: Tx, order: Row, me: Row, now: int, providers: tuple[str, ...]) -> dict[str, Any]:
     """The money of an order for its buyer `me`: `sums` (settlement.status) and `left` in minor units, `paid_by` each of
-    her payments with words, `wallet` that is asked, `parts`, and whether `may_pay` again and from which `wallets`."""
+    her payments with words, `wallet` that is asked, `in_parts`, and whether `may_pay` again and from which `wallets`."""
     sums = settlement.status(tx, order["id"])
     row = tx.settlement_of(order_id=order["id"])
     left = max(0, sums["due"] - sums["paid"] + sums["refunded"] + sums["refunding"])
@@ -117,7 +117,7 @@ def money(tx: Tx, order: Row, me: Row, now: int, providers: tuple[str, ...]) -> 
         "stopped": why_not_paid(sums["collect_stop"]) if sums["collect_stop"] else None,
         "paid_by": [said(one) for one in tx.payments_of_order(order_id=order["id"]) if one["kind"] != "disbursement"],
         "wallet": wallet,
-        "parts": _parts(tx, order, sums["due"], wallet, now),
+        "in_parts": _parts(tx, order, sums["due"], wallet, now),
         "may_pay": may_ask and bool(me["msisdn"]),
         "by_bank_only": may_ask and not me["msisdn"],
         "wallets": {name: WALLETS[name] for name in WALLETS if name in providers},
