@@ -214,6 +214,13 @@ def test_each_fault_of_a_weight_stands_by_its_field_and_nothing_is_lost(world: W
     assert world.rows("SELECT * FROM deliveries") == []
 
 
+def test_all_faults_are_told_at_once(world: World) -> None:
+    sale = Sale(world, produce="coffee.cherry")
+    typed = LINES | {"floaters": "21 kg", "name_1": "Sacks", "recorded_as": "clerk"}
+    answer = world.browser(BUYER).post(f"{sale.path}/weigh", **typed, step="look")
+    assert all(fault_of(answer, field) for field in ("floaters", "amount_1", "recorded_by"))
+
+
 def test_floaters_of_a_produce_without_a_price_for_them(world: World) -> None:
     sale = Sale(world)
     browser = world.browser(BUYER)

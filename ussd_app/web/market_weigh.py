@@ -91,8 +91,8 @@ def read(form: Form, kind: Produce, order: Row, most: int) -> Weighed | None:
     if gross is None:
         shown = Quantity(max(most, 1), kind.unit)
         form.fault("gross", _("Write a quantity such as {example}, at most {most}.", example=example(kind), most=shown))
-    floaters = _floaters(form, kind, largest)
-    named = [] if gross is None else _deductions(form, order, gross, floaters)
+    floaters = _floaters(form, kind, largest, gross)
+    named = [] if gross is None else _deductions(form, order, gross)
     if form["recorded_as"] not in ROLES:
         form.fault("recorded_as", _("Choose one."))
     elif form["recorded_as"] != "buyer" and not form["recorded_by"]:
@@ -110,17 +110,19 @@ def _quantity(text: str, kind: Produce, most: int) -> int | None:
     return readers[kind.unit](text, most)
 
 
-def _floaters(form: Form, kind: Produce, most: int) -> int:
+def _floaters(form: Form, kind: Produce, most: int, gross: int | None) -> int:
     text = form["floaters"]
     if not text or typed.number(text) == 0:
         return 0
     found = _quantity(text, kind, most)
     if found is None:
         form.fault("floaters", _("Write a quantity such as {example}, or nothing.", example=example(kind)))
+    elif gross is not None and found > gross:
+        form.fault("floaters", no(Refused("bad_quantity"), {}))
     return found or 0
 
 
-def _deductions(form: Form, order: Row, gross: int, floaters: int) -> list[tuple[int, str, int]]:
+def _deductions(form: Form, order: Row, gross: int) -> list[tuple[int, str, int]]:
     """(row, name, minor units) of every row that was filled in."""
     worth = max(amount(gross, max(order["price"], order["price_floaters"] or 0), order["unit"]), 1)
     found: list[tuple[int, str, int]] = []
@@ -153,8 +155,6 @@ def _drafted(tx: Tx, now: int, order: Row, found: Weighed) -> Row:
     """The delivery as it would be recorded, with its `deductions`. Raises Refused as `deliveries.record` does."""
     row = {name: order[name] for name in ("seller_id", "price", "price_floaters", "currency", "unit")}
     row |= {"good": found.gross - found.floaters, "floaters": found.floaters}
-    if row["good"] < 0:
-        raise Refused("bad_quantity")
     if found.floaters and order["price_floaters"] is None:
         raise Refused("no_floaters")
     most = deliveries.room(tx, order)[1]
