@@ -396,6 +396,17 @@ def test_a_buyer_without_a_phone_is_led_to_the_bank(world: World) -> None:
     assert answer.status_code == 422 and "Pay by bank transfer." in shown(answer)
 
 
+def test_nothing_is_promised_to_a_number_without_a_wallet(world: World) -> None:
+    abroad = "+33612345678"
+    sale = Sale(world, msisdn=abroad, country="FR")
+    sale.weighed()
+    browser = world.browser(abroad)
+    assert "9 000 RWF not paid: no wallet is known." in shown(browser.get(sale.path))
+    answer = browser.post(f"{sale.path}/pay", form_key="a", provider="mtn_momo")
+    assert answer.status_code == 422 and "no wallet is known" in shown(answer)
+    assert world.rows("SELECT id FROM payments") == []
+
+
 def test_money_between_the_two_is_not_asked_for_here(world: World) -> None:
     sale = Sale(world, "outside")
     browser = world.browser(BUYER)

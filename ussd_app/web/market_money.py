@@ -71,7 +71,11 @@ def _add_money_routes(pages: Blueprint, parts: PageParts) -> None:
                 raise Refused("disputed")
             if tx.settlement_of(order_id=order["id"]) is None:
                 raise Refused("nothing_due")
-            settlement.pay_again(tx, clock=parts.clock, now=now, buyer_id=me, order_id=order["id"], provider=provider)
+            found = settlement.pay_again(
+                tx, clock=parts.clock, now=now, buyer_id=me, order_id=order["id"], provider=provider
+            )
+            if found["collect_stop"]:  # nobody will be asked: do not promise it
+                raise Refused("stopped")
 
         refused = act(parts, order_id, form, rule)
         return (

@@ -226,5 +226,6 @@ _PLAIN = {
     "nothing_due": _("Nothing is to be paid for this order now."),
     "open_already": _("A problem is open already."),
     "outside": _("You pay the seller yourself, as agreed."),
+    "stopped": _("no wallet is known"),
     "waiting": _("The seller has not answered the last weight yet."),
 }
