@@ -22,7 +22,8 @@ from ussd_app.web.pages import PageParts, PeopleSessions, draw, for_buyers, guar
 from ussd_app.web.refusals import shown_day
 
 PAGE = 12
-CSRF_FREE = ("callbacks", "payment_callbacks", "phones")  # blueprints of machines, and of development
+# Blueprints of machines, and of development.
+CSRF_FREE = ("callbacks", "payment_callbacks", "sim_callbacks", "phones")
 
 
 def register(app: Flask, parts: PageParts) -> None:
