@@ -15,8 +15,7 @@ from typing import Any
 from ussd_app.gateways.base import HttpIn, SimAnswer, Swap, one_line, token, word
 from ussd_app.lib.clock import Clock
 
-RECENT_MS = 30 * 24 * 3_600_000  # a swap that old is no longer the beginning of a theft
-NEVER_BEFORE = datetime(1971, 1, 1, tzinfo=UTC)
+RECENT_MS = 30 * 24 * 3_600_000  # a swap before that is no longer the beginning of a theft; 1900 is long before
 _DATES = ("%d-%m-%Y", "%Y-%m-%d")
 
 
@@ -89,7 +88,7 @@ class Insights:
         at = _date(date)
         if at is None:
             return "swapped"
-        return "kept" if at < NEVER_BEFORE or self._clock.now() - at.timestamp() * 1000 > RECENT_MS else "swapped"
+        return "kept" if self._clock.now() - at.timestamp() * 1000 > RECENT_MS else "swapped"
 
 
 def _first(answer: object) -> dict[str, object] | None:
