@@ -102,7 +102,7 @@ def offer(visit: Visit) -> Screen:
     order = visit.tx.order_for_party(id=visit.draft["order"], person_id=visit.me["id"])
     if order is None:
         return Menu(_("It is no longer there."), [])
-    most = terms.amount(order["quantity"], order["price"], order["unit"])
+    most = terms.amount(order["quantity"] * (100 + order["tolerance_pct"]) // 100, order["price"], order["unit"])
     return Ask(_("How much should the seller get in all, {currency}?", currency=order["currency"]),
                Money(order["currency"], max(most, 1)), "wanted", "dispute.offer_sure")  # fmt: skip
 

@@ -168,6 +168,7 @@ def erase(tx: Tx, *, now: int, person_id: str) -> bool:
     tx.codes_forget_of(person_id=person_id)
     tx.wallets_forget(person_id=person_id, now=now)
     tx.payment_forget_number(person_id=person_id)
+    tx.deliveries_forget_names(buyer_id=person_id)
     outbox.forget(tx, person_id=person_id)
     return True
 
