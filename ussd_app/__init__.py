@@ -28,7 +28,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     """
     from flask import Flask
 
-    from ussd_app import cli, cli_operators, cli_sims, logs
+    from ussd_app import cli, cli_operators, cli_sims, cli_trade, logs
     from ussd_app.web import callbacks, health, market, payment_callbacks, phone, sim_callbacks
 
     if settings is None:
@@ -62,6 +62,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     cli.register(app)
     cli_operators.register(app)
     cli_sims.register(app)
+    cli_trade.register(app)
     return app
 
 
