@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 from flask import Flask
 from flask.cli import AppGroup
 
 from ussd_app.cli import FOUND, market_parts
+
+Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 MOST_SHOWN = 200
 UNANSWERED = 2  # reminders: her own, and the one after which people were asked to ring her
@@ -27,10 +30,10 @@ def _written(_context: click.Context, _option: click.Parameter, text: str | None
     return " ".join(text.split())
 
 
-def _decision(why: str) -> Any:
+def _decision(why: str) -> Callable[[Verb], Verb]:
     """The options of everything that is decided: who, and `why` (its help)."""
 
-    def add(verb: Any) -> Any:
+    def add(verb: Verb) -> Verb:
         verb = click.option("--why", required=True, callback=_written, help=why)(verb)
         return click.option("--by", required=True, callback=_written, help="The operator's name.")(verb)
 
@@ -340,7 +343,7 @@ def _reasons(row: dict[str, Any]) -> list[str]:
 @click.argument("order_id")
 @_decision("What was mended, and how you know that nothing arrived.")
 def settlements_send_again(order_id: str, by: str, why: str) -> None:
-    """Try a payout or refund again that failed for certain. What nobody knows of is for `flask review`, not for this."""
+    """Try a payout or refund again that failed for certain. What nobody knows of is for `flask review list`, not for this."""
     from ussd_app.lib.money import show
     from ussd_app.market import settlement
     from ussd_app.market.terms import Refused
