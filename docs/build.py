@@ -89,12 +89,14 @@ def commands() -> list[tuple[str, click.Command]]:
     """Every verb of ours with its whole name, groups left out, in the order of the alphabet."""
     from flask import Flask
 
-    from ussd_app import cli, cli_operators
+    from ussd_app import cli, cli_operators, cli_sims, cli_trade
 
     app = Flask("ussd_app")
     own = set(app.cli.commands)
     cli.register(app)
     cli_operators.register(app)
+    cli_sims.register(app)
+    cli_trade.register(app)
     found: list[tuple[str, click.Command]] = []
     for name, command in app.cli.commands.items():
         if name in own:
@@ -167,12 +169,12 @@ def task_names() -> tuple[list[str], list[str]]:
 
 # The words of the home menus, by the name of their task: the texts are the menus' own, so their translations are too.
 LABELS = {
-    "SELL": "Sell", "OFFERS": "Offers", "ORDERS": "My orders", "PRICES": "Prices", "HELP": "Help",
+    "SELL": "Sell", "OFFERS": "Offers", "ORDERS": "My orders", "PAYMENTS": "Payments", "PRICES": "Prices", "HELP": "Help",
     "LISTINGS": "What I sell", "ACCOUNT": "My account", "BUY": "Buy", "BROWSE": "What is for sale",
     "MY_OFFERS": "My offers", "ENTER_CODE": "Enter the code from the SMS",
 }  # fmt: skip
 NOT_ON_CARDS = {"REPEAT": "commits something, so a direct dial stops before it", "ENTER_CODE": "needed once"}
-BUYER_TOO = ("ORDERS", "PRICES", "HELP", "ACCOUNT")
+BUYER_TOO = ("ORDERS", "PAYMENTS", "PRICES", "HELP", "ACCOUNT")
 
 
 def tasks_table() -> str:

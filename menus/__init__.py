@@ -5,7 +5,38 @@ what became of it. No CON or END, no counting of characters, no SQL. Keys that p
 bound to names and never renumbered.
 """
 
-from menus import account, buy, help, home, listings, offers, orders, prices, register, sell
+from menus import (
+    account,
+    buy,
+    dispute,
+    help,
+    home,
+    listings,
+    offers,
+    orders,
+    pay,
+    prices,
+    register,
+    sell,
+    wallet,
+    weigh,
+)
 from ussd_app.engine.screen import SCREENS
 
-__all__ = ["SCREENS", "account", "buy", "help", "home", "listings", "offers", "orders", "prices", "register", "sell"]
+__all__ = [
+    "SCREENS",
+    "account",
+    "buy",
+    "dispute",
+    "help",
+    "home",
+    "listings",
+    "offers",
+    "orders",
+    "pay",
+    "prices",
+    "register",
+    "sell",
+    "wallet",
+    "weigh",
+]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from menus.offers import joined
+from menus.orders import STATES
+from menus.words import produce_name
 from ussd_app.engine.screen import Confirm, Done, Menu, Option, Pages, Secret, action, screen
 from ussd_app.engine.visit import Visit
-from ussd_app.i18n import Day, When, _
-from ussd_app.market import accounts, leaving
+from ussd_app.i18n import Bare, Day, Msg, Quantity, When, _
+from ussd_app.market import accounts, leaving, sim_swaps
 
+LATEST = 3  # listings and orders named under "My data"
 LANGUAGES = (("rw", "Kinyarwanda"), ("en", "English"), ("fr", "Francais"), ("sw", "Kiswahili"))
 
 
@@ -114,6 +118,10 @@ def forgot(visit: Visit) -> Menu | Confirm:
         title = _("A new PIN can be set on this phone 24 hours from now. We will send an SMS.")
         return Confirm(title, "account.ask_reset", _("Ask for a new PIN"))
     cancel = Option(_("Cancel"), "account.cancel_reset", number=2)
+    about = {"subject_id": waiting["id"], "ready_at": waiting["ready_at"]}
+    if sim_swaps.holds(visit.tx, now=visit.now, kind="pin", sim_query=bool(visit.settings.sim_query), **about):
+        title = _("The new PIN is held until we have looked at it. Call {phone}.", phone=visit.settings.support_phone)
+        return Menu(title, [cancel])
     if visit.now >= waiting["ready_at"]:
         return Menu(_("You can set a new PIN now."), [Option(_("New PIN"), "account.reset_new", number=1), cancel])
     return Menu(_("A new PIN can be set from {time}.", time=When(waiting["ready_at"])), [cancel])
@@ -152,7 +160,12 @@ def reset_again(visit: Visit) -> Secret:
 @action("account.reset_save", goes=("account.forgot",))
 def reset_save(visit: Visit) -> str | Done:
     done = accounts.finish_pin_reset(
-        visit.tx, now=visit.now, person_id=visit.me["id"], msisdn=visit.msisdn, pin_hash=visit.draft["new_pin"]
+        visit.tx,
+        now=visit.now,
+        person_id=visit.me["id"],
+        msisdn=visit.msisdn,
+        pin_hash=visit.draft["new_pin"],
+        sim_query=bool(visit.settings.sim_query),
     )
     return Done(_("Your PIN is changed.")) if done else "account.forgot"
 
@@ -167,17 +180,42 @@ def data(visit: Visit) -> Pages:
     if kept is None:
         return Pages(_("Nothing is kept."))
     place = visit.hub.places.get(kept["place"]).label if kept["place"] else "-"
-    return Pages(
-        _(
-            "Name: {name}\nPhone: {phone}\nPlace: {place}\nSince: {since}\nNews SMS: {news}\nLooked at by staff: {looks}",
-            name=kept["name"],
-            phone=kept["msisdn"] or "-",
-            place=place,
-            since=Day(kept["since"]),
-            news=_("yes") if kept["news"] else _("no"),
-            looks=kept["looks"],
-        )
+    about = _(
+        "Name: {name}\nPhone: {phone}\nPlace: {place}\nSince: {since}\nNews SMS: {news}\nLooked at by staff: {looks}",
+        name=kept["name"],
+        phone=kept["msisdn"] or "-",
+        place=place,
+        since=Day(kept["since"]),
+        news=_("yes") if kept["news"] else _("no"),
+        looks=kept["looks"],
     )
+    return Pages(joined([about, *_of_trade(visit)]))
+
+
+def _of_trade(visit: Visit) -> list[Msg]:
+    """How much she listed and agreed, and the latest of each."""
+    me = visit.me["id"]
+    count = visit.tx.trade_count_of(person_id=me)
+    said = [_("Listings: {n}", n=count["listings"])]
+    said += [
+        _("{day} {produce} {quantity} x {price}", day=Day(row["created_at"]), produce=produce_name(visit, row["produce"]),
+          quantity=Quantity(row["quantity"], row["unit"]), price=Bare(row["price"]))
+        for row in visit.tx.listings_of_seller(seller_id=me, limit=LATEST)
+    ]  # fmt: skip
+    said.append(_("Orders: {n}", n=count["orders"]))
+    agreed = visit.tx.orders_of_seller(seller_id=me, limit=LATEST) + visit.tx.orders_of_buyer(buyer_id=me, limit=LATEST)
+    for row in sorted(agreed, key=lambda order: str(order["id"]), reverse=True)[:LATEST]:
+        values = {"day": Day(row["agreed_at"]), "code": row["code"], "state": STATES[row["state"]]}
+        quantity = Quantity(row["quantity"], row["unit"])
+        said.append(
+            _(
+                "{day} {code} {produce} {quantity}: {state}",
+                produce=produce_name(visit, row["produce"]),
+                quantity=quantity,
+                **values,
+            )
+        )
+    return said
 
 
 @screen("account.leave", goes=("account.stop", "account.erase"))

@@ -16,7 +16,16 @@ from ussd_app.i18n import Amount, Bare, Msg, Named, Quantity, When, _
 from ussd_app.market import buyers, offers, rates, terms
 
 MOST_SHOWN = 12
-BUYER_GOES = ("buy.produce", "buy.offers", "buy.orders", "prices.produce", "help.topic", "account.menu", "buy.code")
+BUYER_GOES = (
+    "buy.produce",
+    "buy.offers",
+    "buy.orders",
+    "prices.produce",
+    "help.topic",
+    "account.menu",
+    "buy.code",
+    "buy.payments",
+)
 
 
 @screen("buy.home", goes=BUYER_GOES)
@@ -29,6 +38,12 @@ def home(visit: Visit) -> Menu:
 def my_orders(visit: Visit) -> str:
     visit.draft["as_buyer"] = True
     return "orders.list"
+
+
+@action("buy.payments", goes=("pay.latest",))
+def my_payments(visit: Visit) -> str:
+    visit.draft["as_buyer"] = True
+    return "pay.latest"
 
 
 # the contact's code
@@ -78,6 +93,7 @@ def produce(visit: Visit) -> Menu:
 
 @screen("buy.where", goes=("buy.all", "buy.list", "buy.place"))
 def where(visit: Visit) -> Menu:
+    visit.draft.pop("after", None)  # whoever chooses anew begins with the cheapest
     options = [Option(_("Whole country"), "buy.all", number=1), Option(_("A district"), "buy.place", number=2)]
     if visit.me["place"]:
         district = visit.hub.places.district_of(visit.me["place"])
@@ -103,21 +119,25 @@ def place(visit: Visit) -> Ask:
 
 @screen("buy.pick", goes=("buy.list",))
 def pick(visit: Visit) -> Menu:
+    """Each district once, by the place whose letters were typed: who wrote a sector sees it, with its district."""
     places = visit.hub.places
-    districts = dict.fromkeys(places.district_of(code).code for code in visit.draft["places"])
-    options = [Option(places.get(code).label, "buy.list", code) for code in districts]
+    found: dict[str, str] = {}
+    for code in visit.draft["places"]:
+        found.setdefault(places.district_of(code).code, places.get(code).label)
+    options = [Option(label, "buy.list", district) for district, label in found.items()]
     return Menu(_("Choose the place:"), options, keep="where")
 
 
-@screen("buy.list", goes=("buy.one", "buy.where"))
+@screen("buy.list", goes=("buy.one", "buy.where", "buy.further"))
 def for_sale(visit: Visit) -> Menu:
-    """The cheapest first."""
+    """The cheapest first, a dozen at a time."""
     draft = visit.draft
-    first = {"now": visit.now, "after_price": 0, "after_id": "", "limit": MOST_SHOWN}
+    price, last = draft.get("after", (0, ""))
+    asked = {"now": visit.now, "after_price": price, "after_id": last, "limit": MOST_SHOWN + 1}
     if draft["where"]:
-        rows = visit.tx.listings_by_district(produce=draft["produce"], district=draft["where"], **first)
+        rows = visit.tx.listings_by_district(produce=draft["produce"], district=draft["where"], **asked)
     else:
-        rows = visit.tx.listings_by_produce(produce=draft["produce"], **first)
+        rows = visit.tx.listings_by_produce(produce=draft["produce"], **asked)
     if not rows:
         return Menu(_("Nothing for sale there now."), [Option(_("Elsewhere"), "buy.where")])
     options = [
@@ -131,9 +151,19 @@ def for_sale(visit: Visit) -> Menu:
             "buy.one",
             row["id"],
         )
-        for row in rows
+        for row in rows[:MOST_SHOWN]
     ]
+    if len(rows) > MOST_SHOWN:
+        draft["shown_to"] = [rows[MOST_SHOWN - 1]["price"], rows[MOST_SHOWN - 1]["id"]]
+        options.append(Option(_("Further ones"), "buy.further"))
     return Menu(produce_name(visit, draft["produce"]), options, keep="listing")
+
+
+@action("buy.further", goes=("buy.list",))
+def further(visit: Visit) -> str:
+    """The next dozen begins behind the last one seen, wherever that stands by now."""
+    visit.draft["after"] = visit.draft["shown_to"]
+    return "buy.list"
 
 
 def listing_open(visit: Visit) -> dict[str, Any] | None:
@@ -263,7 +293,7 @@ def refused(visit: Visit) -> Menu:
     if visit.me["verification"] == "new":
         return Menu(_("It is not sent."), [Option(_("Enter the code from the SMS"), "buy.code", number=2)])
     return Menu(_("It is not sent."), [
-        Option(_("Other price"), "buy.price", number=2),
+        Option(_("New price"), "buy.price", number=2),
         Option(_("Other quantity"), "buy.quantity", number=3),
     ])  # fmt: skip
 
@@ -273,9 +303,9 @@ def refused(visit: Visit) -> Menu:
 
 @screen("buy.offers", goes=("buy.offer", "buy.produce"))
 def mine(visit: Visit) -> Menu:
-    rows = visit.tx.offers_of_buyer(buyer_id=visit.me["id"], limit=MOST_SHOWN)
-    live = [row for row in rows if row["state"] == "open" and row["expires_at"] > visit.now]
-    if not live:
+    """What can still be answered or taken back, the sellers' answers first."""
+    rows = visit.tx.offers_open_shown_to_buyer(buyer_id=visit.me["id"], now=visit.now, limit=MOST_SHOWN)
+    if not rows:
         return Menu(_("You have no open offers."), [Option(_("What is for sale"), "buy.produce")])
     options = [
         Option(
@@ -284,7 +314,7 @@ def mine(visit: Visit) -> Menu:
             "buy.offer",
             row["id"],
         )
-        for row in live
+        for row in rows
     ]  # fmt: skip
     return Menu(_("My offers (! = they ask another price)"), options, keep="offer")
 

@@ -10,8 +10,8 @@ from ussd_app.i18n import Named, Quantity, When, _
 from ussd_app.market import pins
 
 SELLER_GOES = (
-    "sell.produce", "offers.list", "orders.list", "prices.produce", "help.topic", "sell.repeat", "listings.list",
-    "account.menu", "buy.home", "buy.produce", "buy.offers", "buy.orders", "buy.code", "account.start",
+    "sell.produce", "offers.list", "orders.list", "pay.latest", "prices.produce", "help.topic", "sell.repeat", "listings.list",
+    "account.menu", "buy.home", "buy.produce", "buy.offers", "buy.orders", "buy.code", "buy.payments", "account.start",
 )  # fmt: skip
 
 
@@ -34,8 +34,7 @@ def seller_home(visit: Visit) -> Menu:
         Option(_("Sell"), "sell.produce", number=tasks.SELL),
         Option(_("Offers ({n})", n=waiting) if waiting else _("Offers"), "offers.list", number=tasks.OFFERS),
         Option(_("My orders"), "orders.list", number=tasks.ORDERS),
-        Option(_("Prices"), "prices.produce", number=tasks.PRICES),
-        Option(_("Help"), "help.topic", number=tasks.HELP),
+        Option(_("Payments"), "pay.latest", number=tasks.PAYMENTS),
     ]
     if row and row["produce"]:
         produce = visit.hub.produce_by(row["produce"])
@@ -46,6 +45,8 @@ def seller_home(visit: Visit) -> Menu:
         )
         options.append(Option(label, "sell.repeat", number=tasks.REPEAT, confirms=True))
     options += [
+        Option(_("Prices"), "prices.produce", number=tasks.PRICES),
+        Option(_("Help"), "help.topic", number=tasks.HELP),
         Option(_("What I sell"), "listings.list", number=tasks.LISTINGS),
         Option(_("My account"), "account.menu", number=tasks.ACCOUNT),
     ]
@@ -59,6 +60,7 @@ def buyer_home(visit: Visit) -> Menu:
         Option(_("What is for sale"), "buy.produce", number=tasks.BROWSE),
         Option(_("My offers"), "buy.offers", number=tasks.MY_OFFERS),
         Option(_("My orders"), "buy.orders", number=tasks.ORDERS),
+        Option(_("Payments"), "buy.payments", number=tasks.PAYMENTS),
         Option(_("Prices"), "prices.produce", number=tasks.PRICES),
         Option(_("Help"), "help.topic", number=tasks.HELP),
         Option(_("My account"), "account.menu", number=tasks.ACCOUNT),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from menus import refusals
 from menus.sell import asked_price
-from menus.words import produce_name, unit_word
+from menus.words import produce_name, twins, unit_word
 from ussd_app.engine.answers import QuantityOf
 from ussd_app.engine.screen import Ask, Confirm, Done, Menu, Option, action, screen
 from ussd_app.engine.visit import Visit
-from ussd_app.i18n import Bare, Quantity, When, _
+from ussd_app.i18n import Bare, Msg, Quantity, When, _
 from ussd_app.market import listings, terms
 
 MOST_SHOWN = 12
@@ -19,19 +21,23 @@ def open_ones(visit: Visit) -> Menu:
     rows = visit.tx.listings_open_of_seller(seller_id=visit.me["id"], now=visit.now, limit=MOST_SHOWN)
     if not rows:
         return Menu(_("You have nothing for sale now."), [Option(_("Sell"), "sell.produce")])
+    alike, same = twins(rows, "produce", "left_quantity"), twins(rows, "produce", "left_quantity", "price")
     options = [
-        Option(
-            _(
-                "{produce} {left}",
-                produce=produce_name(visit, row["produce"]),
-                left=Quantity(row["left_quantity"], row["unit"]),
-            ),
-            "listings.one",
-            row["id"],
-        )
-        for row in rows
+        Option(_labelled(visit, row, row["id"] in alike, row["id"] in same), "listings.one", row["id"]) for row in rows
     ]
     return Menu(_("What I sell"), options, keep="listing")
+
+
+def _labelled(visit: Visit, row: dict[str, Any], priced: bool, dated: bool) -> Msg:
+    """Produce and quantity; where those do not tell two listings apart the price, and then the time it was listed."""
+    label = _(
+        "{produce} {left}",
+        produce=produce_name(visit, row["produce"]),
+        left=Quantity(row["left_quantity"], row["unit"]),
+    )
+    if priced:
+        label = _("{goods} x {price}", goods=label, price=Bare(row["price"]))
+    return _("{goods}, {time}", goods=label, time=When(row["created_at"])) if dated else label
 
 
 @screen("listings.one", goes=("listings.price", "listings.quantity", "listings.withdraw"))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from menus import refusals
-from menus.words import carrier_line, nearby, place_name, produce_name, short, unit_word
+from menus.words import carrier_line, nearby, place_name, produce_name, short, twins, unit_word
 from ussd_app.engine.answers import Money
 from ussd_app.engine.screen import Ask, Confirm, Done, Menu, Option, Pages, Screen, Secret, action, screen
 from ussd_app.engine.visit import Visit
@@ -24,19 +24,24 @@ def best_first(visit: Visit) -> Menu:
     rows = visit.tx.offers_for_seller(seller_id=visit.me["id"], now=visit.now, limit=MOST_SHOWN)
     if not rows:
         return Menu(_("No buyer yet. We will tell you."), [Option(_("Prices"), "prices.produce")])
-    options = [
-        Option(
-            _(
-                "{net}: {produce}",
-                net=Amount(row["take_home"], row["currency"]),
-                produce=produce_name(visit, row["produce"]),
-            ),
-            "offers.one",
-            row["id"],
-        )
-        for row in rows
-    ]
+    alike = twins(rows, "produce")
+    options = [Option(_labelled(visit, row, row["id"] in alike), "offers.one", row["id"]) for row in rows]
     return Menu(_("Offers, you get about:"), options, keep="offer")
+
+
+def _labelled(visit: Visit, row: dict[str, Any], plainer: bool) -> Msg:
+    """What she gets and for what; of several offers for one produce also how much, at which price, and whose."""
+    net, produce = Amount(row["take_home"], row["currency"]), produce_name(visit, row["produce"])
+    if not plainer:
+        return _("{net}: {produce}", net=net, produce=produce)
+    return _(
+        "{net}: {produce} {quantity} x {price}, {buyer}",
+        net=net,
+        produce=produce,
+        quantity=Quantity(row["quantity"], row["unit"]),
+        price=Bare(row["price"]),
+        buyer=short(row["buyer_name"]),
+    )
 
 
 def waiting(visit: Visit) -> dict[str, Any] | None:
@@ -66,14 +71,14 @@ def one(visit: Visit) -> Menu:
         fair=fairness(visit, row),
         kept=word_kept(row),
     )
-    return Menu(title, [*answers(row), Option(_("Details"), "offers.details", number=4)])
+    return Menu(title, [*answers(row), Option(_("Info"), "offers.details", number=4)])
 
 
 def answers(row: dict[str, Any]) -> list[Option]:
     """What can be answered to an offer or a counter-offer: another price only while there is a round left."""
     options = [Option(_("Accept"), "offers.pin", number=1), Option(_("Refuse"), "offers.refuse", number=2)]
     if row["round"] < terms.MAX_ROUNDS:
-        options.append(Option(_("Other price"), "offers.counter", number=3))
+        options.append(Option(_("New price"), "offers.counter", number=3))
     return options
 
 
@@ -82,15 +87,15 @@ def fairness(visit: Visit, row: dict[str, Any]) -> Msg:
     floor = rates.floor_for(visit.tx, row["produce"], row["currency"], visit.now)
     near = nearby(visit, row["produce"], row["district"])
     low = _("Minimum {floor}", floor=Bare(floor.price)) if floor.price else _("No minimum")
-    middle = _("nearby {median}", median=Bare(near.median)) if near else _("no trade yet")
+    middle = _("near {median}", median=Bare(near.median)) if near else _("no trade yet")
     return _("{low}, {middle}", low=low, middle=middle)
 
 
 def word_kept(row: dict[str, Any]) -> Msg:
     """Kept and missed orders; an unverified buyer is called so."""
     if row["verification"] == "verified":
-        return _("Kept {kept}/missed {missed}", kept=row["kept_count"], missed=row["missed_count"])
-    return _("Unverified. Kept {kept}/missed {missed}", kept=row["kept_count"], missed=row["missed_count"])
+        return _("Kept {kept}/not {missed}", kept=row["kept_count"], missed=row["missed_count"])
+    return _("Unverified. Kept {kept}/not {missed}", kept=row["kept_count"], missed=row["missed_count"])
 
 
 @screen("offers.details")
@@ -158,7 +163,8 @@ def accept(visit: Visit) -> Done:
             visit.tx, clock=visit.clock, now=visit.now, person_id=visit.me["id"], offer_id=visit.draft["offer"]
         )
     except terms.Refused as refused:
-        return Done(refusals.line(refused))
+        offer = visit.tx.offer_for_party(id=visit.draft["offer"], person_id=visit.me["id"])
+        return Done(refusals.line(refused, offer["unit"] if offer else "g"))
     return Done(
         _(
             "Accepted. Order {code}. Handover {place}, {time}. To undo within 5 minutes: {dial} then 3",

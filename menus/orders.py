@@ -7,7 +7,7 @@ from typing import Any
 from menus import refusals
 from menus.offers import joined
 from menus.words import carrier_line, place_name, produce_name
-from ussd_app.engine.screen import Confirm, Done, Menu, Option, Pages, Screen, action, screen
+from ussd_app.engine.screen import Confirm, Done, Menu, Option, Pages, action, screen
 from ussd_app.engine.visit import Visit
 from ussd_app.i18n import Amount, Bare, Msg, Quantity, When, _
 from ussd_app.market import orders, terms
@@ -48,42 +48,89 @@ def mine(visit: Visit) -> Menu:
     return Menu(_("My orders"), options, keep="order")
 
 
-@screen("orders.one", goes=("orders.undo", "orders.free_now"))
-def one(visit: Visit) -> Screen:
+@screen(
+    "orders.one",
+    goes=(
+        "orders.undo",
+        "orders.free_now",
+        "orders.details",
+        "weigh.gross",
+        "weigh.check",
+        "weigh.finish",
+        "pay.one",
+        "dispute.kind",
+        "dispute.one",
+    ),
+)
+def one(visit: Visit) -> Menu:
+    """What it is, with whom, and what can be done now, all on the first page; the terms are one key further."""
     row = visit.tx.order_details(id=visit.draft["order"], person_id=visit.me["id"])
     if row is None:
         return Menu(_("It is no longer there."), [])
-    return Pages(_lines(visit, row), _keys(visit, row))
-
-
-def _lines(visit: Visit, row: dict[str, Any]) -> Msg:
     selling = row["seller_id"] == visit.me["id"]
     other = row["buyer_name"] if selling else row["seller_name"]
     phone = row["buyer_msisdn"] if selling else row["seller_msisdn"]
+    title = [
+        _("Order {code}: {state}", code=row["code"], state=STATES[row["state"]]),
+        _goods(visit, row),
+        _("{name} {phone}", name=other, phone=phone or "") if other else _("left the market"),
+    ]
+    return Menu(joined(title), [*_keys(visit, row), Option(_("Price and handover"), "orders.details", number=7)])
+
+
+def _goods(visit: Visit, row: dict[str, Any]) -> Msg:
+    return _(
+        "{produce} {quantity}",
+        produce=produce_name(visit, row["produce"]),
+        quantity=Quantity(row["quantity"], row["unit"]),
+    )
+
+
+@screen("orders.details")
+def details(visit: Visit) -> Pages:
+    row = visit.tx.order_details(id=visit.draft["order"], person_id=visit.me["id"])
+    if row is None:
+        return Pages(_("It is no longer there."))
     total = terms.amount(row["quantity"], row["price"], row["unit"])
     lines = [
-        _("Order {code}: {state}", code=row["code"], state=STATES[row["state"]]),
-        _(
-            "{produce} {quantity}",
-            produce=produce_name(visit, row["produce"]),
-            quantity=Quantity(row["quantity"], row["unit"]),
-        ),
-        _("{price} RWF, about {total}", price=Bare(row["price"]), total=Amount(total, row["currency"])),
-        _("{name} {phone}", name=other, phone=phone or ""),
         _("Handover: {place}, {time}", place=place_name(visit, row["handover_place"]), time=When(row["handover_at"])),
         carrier_line(row),
+        _goods(visit, row),
+        _("{price} RWF, about {total}", price=Bare(row["price"]), total=Amount(total, row["currency"])),
     ]
-    return joined(lines)
+    return Pages(joined(lines))
 
 
 def _keys(visit: Visit, row: dict[str, Any]) -> list[Option]:
-    if row["state"] != "agreed":
+    """What may be done with the order now; every key keeps its number."""
+    if row["state"] == "cancelled":
         return []
-    if visit.now < row["regret_until"]:
-        return [Option(_("Undo"), "orders.undo", number=1)]
-    if visit.now >= row["free_after"]:
-        return [Option(_("Not done: free it"), "orders.free_now", number=2, confirms=True)]
-    return []
+    options = []
+    if row["state"] == "agreed":
+        options += _while_agreed(visit, row)
+    if row["weighed"] or row["state"] != "agreed":
+        options.append(Option(_("The money"), "pay.one", number=5))
+    if row["state"] == "disputed":
+        options.append(Option(_("The problem"), "dispute.one", number=6))
+    elif row["state"] != "closed" and visit.now >= row["regret_until"]:
+        options.append(Option(_("Report a problem"), "dispute.kind", number=6))
+    return options
+
+
+def _while_agreed(visit: Visit, row: dict[str, Any]) -> list[Option]:
+    selling = row["seller_id"] == visit.me["id"]
+    options = []
+    if not row["weighed"] and visit.now < row["regret_until"]:
+        options.append(Option(_("Undo"), "orders.undo", number=1))
+    elif not row["weighed"] and visit.now >= row["free_after"]:
+        options.append(Option(_("Not done: free it"), "orders.free_now", number=2, confirms=True))
+    if not selling and visit.now >= row["regret_until"]:
+        options.append(Option(_("Record the weight"), "weigh.gross", number=3))
+    elif row["weighed"]:
+        options.append(Option(_("Check the weight"), "weigh.check", number=3))
+    if row["weighed"]:
+        options.append(Option(_("No more comes"), "weigh.finish", number=4))
+    return options
 
 
 @screen("orders.undo", goes=("orders.undo_now",))

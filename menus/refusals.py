@@ -23,7 +23,26 @@ def line(refused: Refused, unit: str = "g") -> Msg:
         return _("You have too many open offers: at most {n}.", n=facts["most"])
     if refused.reason == "too_early":
         return _("Not before {time}.", time=When(facts["from_at"]))
+    if refused.reason == "surplus":
+        return _(
+            "At most {most} more fits this order. For the rest make a new offer.", most=Quantity(facts["most"], unit)
+        )
+    if refused.reason in ("over_deducted", "too_much"):
+        return _("At most {most}.", most=Amount(facts["most"]))
+    if refused.reason == "paid_out":
+        return _("At least {least}: so much was paid out already.", least=Amount(facts["least"]))
+    if refused.reason == "change_waits":
+        return _("Another change waits until {time}.", time=When(facts["ready_at"]))
     plain = {
+        "waiting": _("The seller has not answered the last weight yet."),
+        "nothing_delivered": _("Nothing was weighed and agreed yet."),
+        "asked_already": _("A request is under way already. Look at your phone."),
+        "nothing_due": _("Nothing is due."),
+        "disputed": _("A problem is open. Nothing moves until it ends."),
+        "open_already": _("A problem is open already."),
+        "same_wallet": _("Your money comes there already."),
+        "agent_wallet": _("Not the number of who registered you."),
+        "number_full": _("Too many people are paid on that number."),
         "expired": _("Its time is over."),
         "gone": _("It is no longer open."),
         "not_found": _("It is no longer there."),

@@ -35,22 +35,19 @@ def quantity(visit: Visit) -> Ask:
 def price(visit: Visit) -> Ask:
     """The question says what is fair: the official price and what neighbours got lately."""
     one = visit.hub.produce_by(visit.draft["produce"])
-    title = _("{produce}\nPrice per {unit} in RWF:", produce=Named(one.names), unit=unit_word(one))
-    hints = fair_hints(visit, one.code)
-    if hints is not None:
-        title = _("{question}\n{hints}", question=title, hints=hints)
+    question = _("{produce}\nPrice per {unit} in RWF:", produce=Named(one.names), unit=unit_word(one))
+    title = _("{question}\n{hints}", question=question, hints=fair_hints(visit, one.code))
     return Ask(title, asked_price(visit), "price", "sell.confirm")
 
 
-def fair_hints(visit: Visit, code: str) -> Msg | None:
-    """Minimum and nearby median, as far as they are known."""
+def fair_hints(visit: Visit, code: str) -> Msg:
+    """Minimum, or that there is none, and the nearby median where one is known."""
     floor = rates.floor_for(visit.tx, code, visit.hub.currency, visit.now)
     near = nearby(visit, code, visit.me["place"])
-    low = _("Minimum {floor}", floor=Bare(floor.price)) if floor.price else None
+    low = _("Minimum {floor}", floor=Bare(floor.price)) if floor.price else _("No official minimum")
     if near is None:
         return low
-    middle = _("Nearby {median}", median=Bare(near.median))
-    return _("{low}. {middle}", low=low, middle=middle) if low else middle
+    return _("{low}. {middle}", low=low, middle=_("Nearby {median}", median=Bare(near.median)))
 
 
 def asked_price(visit: Visit) -> Money:
@@ -106,7 +103,7 @@ def save(visit: Visit) -> str | Done:
 def refused(visit: Visit) -> Menu:
     """Nothing typed is lost; key 1 has no meaning here, for it may be the confirmation arriving twice."""
     return Menu(_("It is not listed."), [
-        Option(_("Other price"), "sell.price", number=2),
+        Option(_("New price"), "sell.price", number=2),
         Option(_("Other quantity"), "sell.quantity", number=3),
     ])  # fmt: skip
 

@@ -1,11 +1,12 @@
 """The lifelong keys of the home menus: printed on cards, learnt by heart, dialled as `*384*100*1#`.
 
-A number once given is never given to another task; 0, 9 and 00 are the engine's. 4 is kept for payments.
+A number once given is never given to another task; 0, 9 and 00 are the engine's.
 """
 
 SELL = 1
 OFFERS = 2
 ORDERS = 3
+PAYMENTS = 4
 PRICES = 5
 HELP = 6
 REPEAT = 7

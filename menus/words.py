@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ussd_app.engine.visit import Visit
@@ -45,6 +46,12 @@ def area_name(visit: Visit, near: prices.Recent) -> Text:
     if near.area == "district":
         return str(visit.hub.places.get(near.code).name)
     return _("Province") if near.area == "province" else _("Country")
+
+
+def twins(rows: Sequence[Mapping[str, Any]], *columns: str) -> set[str]:
+    """The ids of rows that agree with another in all `columns`: lines made of those alone would look the same."""
+    count = Counter(tuple(row[column] for column in columns) for row in rows)
+    return {row["id"] for row in rows if count[tuple(row[column] for column in columns)] > 1}
 
 
 def short(name: str) -> str:

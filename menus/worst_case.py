@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from menus import worst_money
+from menus.buy import MOST_SHOWN
 from ussd_app.engine.check import Caller
 from ussd_app.engine.visit import State, Visit
 from ussd_app.lib.clock import ManualClock
@@ -67,6 +69,24 @@ class WorstWorld:
         yield from self._trading(language, longest)
         yield from self._buyers(language, longest)
         yield from self._accounts(language)
+        yield from worst_money.callers(self, language)
+
+    # for the worst cases of money
+
+    def calls(self, person: dict[str, Any], language: str, **state: Any) -> Callable[[State | None], Visit]:
+        return self._calls(person["msisdn"], person, language, **state)
+
+    def a_seller(self, language: str) -> dict[str, Any]:
+        return self._seller(language)
+
+    def a_buyer(self, language: str) -> dict[str, Any]:
+        return self._buyer(language, "verified")
+
+    def listing(self, seller: dict[str, Any], produce: Any) -> dict[str, Any]:
+        return self._listing(seller, produce)
+
+    def offer(self, buyer: dict[str, Any], listing: dict[str, Any], share: int) -> dict[str, Any]:
+        return self._offer(buyer, listing, share)
 
     # who calls
 
@@ -211,6 +231,8 @@ class WorstWorld:
 
     def _buyers_trade(self, buyer: dict[str, Any], seller: dict[str, Any], longest: Any) -> None:
         green = self.hub.produce_by("coffee.green")
+        for _listing in range(MOST_SHOWN):  # more than one screenful for sale
+            self._listing(seller, longest)
         for produce in (longest, green):
             listing = self._listing(seller, produce)
             self._order(buyer, listing)

@@ -81,18 +81,19 @@ def test_an_unknown_fault_of_the_emulator_is_a_sentence(sqlite_url: str) -> None
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGHUP])
 def test_web_and_worker_end_with_the_command(ending: signal.Signals, sqlite_url: str, tmp_path: Path) -> None:
     up, port = _up(sqlite_url, tmp_path)
-    web, worker = up.children
+    web, worker, *wallets = up.children
+    assert len(wallets) == 2
     below = _children(web)
     os.killpg(up.popen.pid, ending)  # as a terminal does: everybody in the foreground gets it
     assert up.wait(20) == 0
-    assert [one for one in (web, worker, *below) if Path(f"/proc/{one}").exists()] == []
+    assert [one for one in (web, worker, *wallets, *below) if Path(f"/proc/{one}").exists()] == []
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def test_when_one_dies_the_other_is_ended_and_it_is_said(sqlite_url: str, tmp_path: Path) -> None:
     up, _port = _up(sqlite_url, tmp_path)
-    web, worker = up.children
+    web, worker, *_wallets = up.children
     os.kill(worker, signal.SIGKILL)
     assert up.wait(20) == 1
     assert not Path(f"/proc/{web}").exists()
@@ -103,6 +104,7 @@ def _up(url: str, tmp_path: Path) -> tuple[Process, int]:
     """`flask up`, waited for until both its processes serve."""
     port = free_port()
     env = {**os.environ, **SETTINGS, "SMS_GATEWAY": "simulator", "DATABASE_URL": url, "PORT": str(port)}
+    env |= {name: f"http://127.0.0.1:{free_port()}" for name in ("MTN_MOMO_BASE_URL", "AIRTEL_MONEY_BASE_URL")}
     up = Process("up", [sys.executable, "-m", "flask", "up"], env, tmp_path / "up.log")
     until = time.monotonic() + 60
     while time.monotonic() < until:
@@ -116,3 +118,12 @@ def _up(url: str, tmp_path: Path) -> tuple[Process, int]:
 
 def _children(process: int) -> list[int]:
     return [int(one) for one in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+def test_an_installation_without_its_keys_is_not_sound(sqlite_url: str) -> None:
+    ended = _flask("doctor", DATABASE_URL=sqlite_url)
+    assert (ended.returncode, ended.stdout) == (0, "Sound: sqlite, hub rw.\n")
+    ended = _flask("doctor", DATABASE_URL=sqlite_url, PIN_KEY="", CALLBACK_SECRETS="")
+    assert ended.returncode == 1
+    assert "PIN_KEY is not set: every process makes up another, and a PIN set in one is wrong" in ended.stdout
+    assert "CALLBACK_SECRETS is not set" in ended.stdout

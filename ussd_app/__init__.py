@@ -28,8 +28,8 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     """
     from flask import Flask
 
-    from ussd_app import cli, cli_operators, logs
-    from ussd_app.web import callbacks, health, market, phone
+    from ussd_app import cli, cli_operators, cli_sims, cli_trade, logs
+    from ussd_app.web import callbacks, health, market, payment_callbacks, phone, sim_callbacks
 
     if settings is None:
         settings = _from_dotenv()
@@ -52,13 +52,17 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
         )
     parts = wire(settings, store, clock)
     app.extensions["parts"] = parts
-    app.register_blueprint(callbacks.callbacks(parts))
+    callbacks.register(app, parts)
+    app.register_blueprint(payment_callbacks.payment_callbacks(parts))
+    app.register_blueprint(sim_callbacks.sim_callbacks(parts))
     app.register_blueprint(health.health(parts))
-    market.register(app, parts)
     if not settings.production:
         app.register_blueprint(phone.phones(parts))
+    market.register(app, parts)
     cli.register(app)
     cli_operators.register(app)
+    cli_sims.register(app)
+    cli_trade.register(app)
     return app
 
 
@@ -68,11 +72,13 @@ def wire(settings: Settings, store: Store | None = None, clock: Clock | None = N
     from ussd_app import demo
     from ussd_app.conversation import Conversation
     from ussd_app.engine.session import Engine
-    from ussd_app.gateways import load_gateways
+    from ussd_app.gateways import load_gateways, load_sim_query
     from ussd_app.hubs import load_hub
     from ussd_app.lib.clock import Clock
-    from ussd_app.market import accounts, pins
+    from ussd_app.market import accounts, pins, settlement
     from ussd_app.metrics import Metrics
+    from ussd_app.money.providers import load_providers
+    from ussd_app.money.service import Money
     from ussd_app.notices import Notices
     from ussd_app.parts import Parts, Services
     from ussd_app.store import open_store
@@ -98,9 +104,11 @@ def wire(settings: Settings, store: Store | None = None, clock: Clock | None = N
         store=store,
         gateways=load_gateways(settings),
         conversation=conversation,
+        money=Money(store, clock, settings, load_providers(settings), settlement.handlers(clock)),
         metrics=Metrics(),
         opt_out=opt_out,
         render_notice=notices.render,
+        sim_query=load_sim_query(settings, clock),
         demo_people=lambda: demo.people_for_phones(store, hub, settings),
     )
 

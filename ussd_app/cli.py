@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -14,6 +14,8 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
+from ussd_app import cli_bank, cli_money, cli_payments
+
 FOUND = 1
 
 
@@ -21,6 +23,9 @@ def register(app: Flask) -> None:
     """Give `flask` our verbs."""
     for command in (migrate, seed, worker, doctor, up, dial, menus, demo, emulate):
         app.cli.add_command(command)
+    cli_money.register(app)
+    cli_payments.register(app)
+    cli_bank.register(app)
 
 
 def _parts() -> Any:
@@ -68,7 +73,7 @@ def migrate(plan: bool) -> None:
         done = bring_up(parts.store)
         count = parts.store.write(lambda tx: rates.load(tx, parts.hub))
     click.echo("\n".join(f"applied {name}" for name in done) or "The schema was up to date.")
-    click.echo(f"{count} dated prices and fees of hub {parts.hub.code} are in place.")
+    click.echo(f"{count} dated prices, fees, limits and rates of hub {parts.hub.code} are in place.")
 
 
 @click.command()
@@ -99,6 +104,11 @@ def doctor(as_json: bool) -> None:
     faults = not_ready(parts)
     if not faults:
         faults += durability(parts.store)
+    for name in parts.settings.made_up:
+        lost = ", and a PIN set in one is wrong in the next" if name == "PIN_KEY" else ""
+        faults.append(
+            f"{name} is not set: every process makes up another{lost}. `python -m ussd_app.first_env` makes .env."
+        )
     if as_json:
         click.echo(json.dumps({"sound": not faults, "faults": faults}))
     else:
@@ -199,6 +209,83 @@ def emulate_africastalking(port: int, fault: tuple[str, ...]) -> None:
         raise click.UsageError(f"{error}") from error
     click.echo(f"Africa's Talking emulator at http://127.0.0.1:{port}  (journal: /journal)")
     africastalking.serve(options)
+
+
+FAULT_OF_A_WALLET = (
+    "An option of its own: approval=ask, callback=never, latency_ms=500, status_rate=10, outage=yes, reason=string, ..."
+)
+
+
+@emulate.command("mtn_momo")
+@click.option("--port", default=8101, show_default=True)
+@click.option("--fault", multiple=True, help=FAULT_OF_A_WALLET)
+def emulate_mtn_momo(port: int, fault: tuple[str, ...]) -> None:
+    """MTN MoMo: prompts at /prompts, a journal at /journal, faults at /control."""
+    from ussd_app.emulators import mtn_momo
+
+    settings = _parts().settings
+    said = {
+        "environment": settings.mtn_momo_target_environment,
+        "currency": settings.mtn_momo_currency,
+        "callback_host": settings.mtn_momo_callback_host,
+    }
+    _serve_wallet("MTN MoMo", mtn_momo, said, port, fault)
+
+
+@emulate.command("airtel_money")
+@click.option("--port", default=8102, show_default=True)
+@click.option("--fault", multiple=True, help=FAULT_OF_A_WALLET)
+def emulate_airtel_money(port: int, fault: tuple[str, ...]) -> None:
+    """Airtel Money: prompts at /prompts, a journal at /journal, faults at /control."""
+    from ussd_app.emulators import airtel_money
+
+    settings = _parts().settings
+    said = {
+        "country": settings.airtel_money_country,
+        "currency": settings.airtel_money_currency,
+        "service": settings.public_url,
+        "secret": settings.callback_secrets[0],
+        "hmac_key": settings.airtel_money_hmac_key,
+        "signing": settings.airtel_money_signing,
+    }
+    _serve_wallet("Airtel Money", airtel_money, said, port, fault)
+
+
+def _serve_wallet(name: str, wallet: Any, said: dict[str, Any], port: int, fault: tuple[str, ...]) -> None:
+    """Run an emulated wallet until it is interrupted."""
+    import threading
+
+    settings = _parts().settings
+    if settings.production:
+        raise click.ClickException("There are no emulated wallets in production.")
+    words = dict(one.partition("=")[::2] for one in fault)
+    try:
+        options = wallet.Options(
+            **{"time_scale": settings.time_scale, **said, "port": port, **_as_fields(wallet.Options, words)}
+        )
+    except (TypeError, ValueError) as error:
+        raise click.UsageError(f"{error}") from error
+    with wallet.running(options) as emulator:
+        click.echo(f"{name}, emulated: {emulator.url}  (journal: /journal, prompts: /prompts, faults: /control)")
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            return
+
+
+def _as_fields(options: Any, words: dict[str, str]) -> dict[str, Any]:
+    """Options given as text, as the kinds of values they are. Raises ValueError for a word that is not one of a kind."""
+    kinds: dict[str, Callable[[str], Any]] = {
+        "int": int,
+        "float": float,
+        "str": str,
+        "bool": {"yes": True, "no": False}.__getitem__,
+    }
+    named = {one.name: kinds[str(one.type)] for one in fields(options)}
+    try:
+        return {name: named[name](value) for name, value in words.items()}
+    except KeyError as unknown:
+        raise ValueError(f"not understood: {unknown}") from unknown
 
 
 def _typed(said: dict[str, str]) -> dict[str, Any]:

@@ -5,8 +5,10 @@ The rules of repeats (a gateway may send anything twice, late or out of order):
 - a longer text whose beginning is the last one is the next answer;
 - anything else (shorter, diverging, another number's session, a session that is over) is told to dial again and
   changes nothing.
-Gateways that send only the last input are told apart by the turn number they echo; one that echoes none cannot be, so
-no key that commits something may be valid on the screen that follows it (`flask menus check` proves that).
+Gateways that send only the last input are told apart by the turn number they echo. Where a gateway echoes none, a repeat
+looks like the same answer given again. There nothing is committed by the answer that led to the screen (what commits
+stands on another key then), and no key that commits something is valid on the screen that follows it; `flask menus
+check` proves both.
 
 A turn with a PIN is two transactions with the hashing between them: the first writes the try as spent, the second
 stores the reply and gives the try back if it was right. So a hundred sessions at once get no more guesses than one.
@@ -21,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ussd_app.engine.session import HOME, RESUME, WELCOME, WHO, Engine, SecretTyped, Shown
+from ussd_app.engine.session import HOME, RESUME, WELCOME, WHO, Engine, SecretTyped, Shown, key_of
 from ussd_app.engine.visit import State, Visit
 from ussd_app.i18n import _
 from ussd_app.lib.ids import code_digits
@@ -137,6 +139,7 @@ class Conversation:
         visit = self._visit(tx, request, row if row["id"] else None, State.from_dict(json.loads(row["data"])))
         heard.language = visit.language
         if verdict is None:
+            visit.came_by = _may_come_twice(request, typed)
             shown = self.engine.answer(visit, typed, request.limit_septets)
         elif verdict.work.turns != row["turns"]:
             return self._over()
@@ -160,6 +163,7 @@ class Conversation:
         people = {row["id"]: row for row in rows if row["id"]}
         state = State(shared=len(people) > 1)
         visit = self._visit(tx, request, None, state)
+        visit.came_by = _may_come_twice(request, request.text)
         saved = _dropped(rows[0])
         if rows[0]["last_session_id"]:
             tx.session_leave(gateway=rows[0]["last_gateway"], session_id=rows[0]["last_session_id"])
@@ -307,6 +311,14 @@ class Conversation:
     def _sorry(heard: Heard, reference: str) -> UssdReply:
         languages = [heard.language] if heard.language in SORRY else ["rw", "en"]
         return UssdReply("\n".join(SORRY[lang].format(ref=reference).strip() for lang in languages), False, "sorry")
+
+
+def _may_come_twice(request: UssdRequest, typed: str) -> str:
+    """The key that a repeat of this callback would press; empty where repeats are told apart. A PIN is never kept so:
+    its screen moves on in the second transaction of its turn."""
+    if request.cumulative or request.turn is not None:
+        return ""
+    return key_of(typed.partition("*")[0])
 
 
 def _dropped(row: dict[str, Any]) -> dict[str, Any] | None:

@@ -1,17 +1,19 @@
 """Every message that leaves us, by name: one place to read them all, translated like the screens.
 
 An outbox row holds a template's name and its values; the worker renders it in the person's language. Each fits one SMS
-of 160 septets in every language with the longest values (a test proves it). None holds a link, and none asks for an
-answer by SMS unless the route's setting says that it carries replies (`.replies`). `.plain` ones name no amount: others
-may read that phone.
+of 160 septets in every language with the longest values (a test proves it); receipts (LONG) fit three. None holds a link,
+and none asks for an answer by SMS unless the route's setting says that it carries replies (`.replies`). `.plain` ones
+name no amount: others may read that phone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ussd_app.hubs import Hub
-from ussd_app.i18n import Amount, Msg, Named, Quantity, When, _
+from ussd_app.i18n import Amount, Bare, Msg, Named, Quantity, When, _
 from ussd_app.lib.gsm7 import fold
 from ussd_app.settings import Settings
 
@@ -44,10 +46,58 @@ TEMPLATES: dict[str, Msg] = {
     # account
     "pin.reset_asked": _("{hub}: {name}, a new PIN can be set on this phone from {ready_at}. Not you? Dial {dial} and cancel."),
     "pin.reset_cancelled": _("{hub}: {name}, the new PIN was cancelled. Your old PIN stays."),
+    "pin.reset_held": _("{hub}: {name}, the new PIN must wait. We must look at it first. Call {phone}."),
     "pin.changed": _("{hub}: {name}, your PIN was changed. Not you? Call {phone}."),
     "number.move_asked": _("{hub}: {name}, your account is asked to move to the number ending {new}. Not you? Call {phone}."),
     "number.moved_old": _("{hub}: {name}, your account moved to the number ending {new}. Not you? Call {phone}."),
     "number.moved_new": _("{hub}: {name}, your account is on this number now. Until {hold_until} no money is paid to it. Dial {dial}"),
+    # deliveries; weight lines may take three parts
+    "delivery.recorded": _("{hub} order {code}, {name} weighed {produce}: {lines}. You get {net}. Right or not right? Dial {dial} Receipt {receipt}"),
+    "delivery.recorded.plain": _("{hub} order {code}: {name} weighed {gross_quantity}, good {good_quantity}. Right? Dial {dial} Receipt {receipt}"),
+    "delivery.agreed.seller": _("{hub} order {code}, receipt {receipt}: {produce}: {lines}. You get {net} from {name}."),
+    "delivery.agreed.seller.plain": _("{hub} order {code}, receipt {receipt}: {produce} {gross_quantity}, good {good_quantity}. You agreed with {name}."),
+    "delivery.agreed.buyer": _("{hub} order {code}, receipt {receipt}: {name} agreed: {produce}: {lines}. The seller gets {net}."),
+    "delivery.agreed.buyer.plain": _("{hub} order {code}, receipt {receipt}: {name} agreed: {produce} {gross_quantity}, good {good_quantity}."),
+    "delivery.refused": _("{hub} order {code}: {name} says receipt {receipt} is not right ({gross_quantity}). Weigh again together."),
+    "delivery.reminder": _("{hub} order {code}: {name} waits for your answer. You get {net}. Right? Dial {dial}"),
+    "delivery.reminder.plain": _("{hub} order {code}: {name} waits for your answer. Is {gross_quantity} right? Dial {dial}"),
+    "delivery.unanswered": _("{hub} order {code}: your answer is missing. We call you, or call {phone}. Receipt {receipt}, dial {dial}"),
+    "delivery.unanswered.coop": _("{hub} order {code}: your answer is missing. Ask {cooperative} or call {phone}. Dial {dial}"),
+    "delivery.lapsed": _("{hub} order {code}: receipt {receipt} ({gross_quantity}) was not agreed and is no longer valid. Help: {phone}"),
+    "order.rest_ended": _("{hub} order {code}: no more will come; {produce} {rest_quantity} is no longer part of it."),
+    # money: what happened, never a request
+    "payment.collected": _("{hub} order {code}: {amount} came from you. Transaction {transaction}, {paid_at}."),
+    "payment.collected.plain": _("{hub} order {code}: your payment came. Transaction {transaction}, {paid_at}."),
+    "payment.paid_out": _("{hub} order {code}: {amount} from {name} was paid to your wallet. Transaction {transaction}, {paid_at}."),
+    "payment.paid_out.plain": _("{hub} order {code}: you were paid. Transaction {transaction}, {paid_at}."),
+    "payment.refunded": _("{hub} order {code}: {amount} was given back to you. Transaction {transaction}, {paid_at}."),
+    "payment.refunded.plain": _("{hub} order {code}: you were given money back. Transaction {transaction}, {paid_at}."),
+    "payment.failed": _("{hub} order {code}: {amount} not paid: {reason}. Nothing was taken. Dial {dial}"),
+    "payment.failed.plain": _("{hub} order {code}: not paid: {reason}. Nothing was taken. Dial {dial}"),
+    "payment.not_sent": _("{hub} order {code}: {amount} not sent: {reason}. It is kept for you. Help: {phone}"),
+    "payment.not_sent.plain": _("{hub} order {code}: money not sent: {reason}. It is kept for you. Help: {phone}"),
+    "payment.checking": _("{hub} order {code}: {amount} is being checked. You hear from us. Help: {phone}"),
+    "payment.checking.plain": _("{hub} order {code}: a payment is being checked. You hear from us. Help: {phone}"),
+    "payment.held": _("{hub} order {code}: {amount} waits for you: {reason}. Help: {phone}"),
+    "payment.held.plain": _("{hub} order {code}: your money waits: {reason}. Help: {phone}"),
+    "transfer.told": _("{hub} order {code}: your bank transfer is {amount}, reference {reference}, good until {valid_until}."),
+    "transfer.told.plain": _("{hub} order {code}: your bank transfer has the reference {reference}, good until {valid_until}."),
+    "payment.received": _("{hub} order {code}: {name} confirmed to have got {amount}. Thank you."),
+    "payment.received.plain": _("{hub} order {code}: {name} confirmed to have got the money. Thank you."),
+    # disputes
+    "dispute.opened": _("{hub} order {code}: {name} says: {why}. No money moves until you agree. Dial {dial}"),
+    "dispute.proposed.settled": _("{hub} order {code}: {name} proposes that the seller gets {amount}. Dial {dial}"),
+    "dispute.proposed.settled.plain": _("{hub} order {code}: {name} proposes how to end the dispute. Dial {dial}"),
+    "dispute.proposed.cancelled": _("{hub} order {code}: {name} proposes to cancel it. Dial {dial}"),
+    "dispute.ended": _("{hub} order {code}: the dispute is over. The seller gets {amount} in all. Help: {phone}"),
+    "dispute.ended.plain": _("{hub} order {code}: the dispute is over. Dial {dial} Help: {phone}"),
+    # wallets
+    "wallet.change_old": _("{hub}: from {ready_at} your money goes to {wallet} {new}. Not you? Dial {dial} and cancel, or call {phone}."),
+    "wallet.change_new": _("{hub}: the money of {name} will go to this number ({wallet}) from {ready_at}. Not right? Call {phone}."),
+    "wallet.yes_asked": _("{hub}: may the money of {name} go to your {wallet}? Yes or no: dial {dial}. Help: {phone}"),
+    "wallet.changed": _("{hub}: {name}, your money goes to {wallet} {new} from now on. Not you? Call {phone}."),
+    "wallet.held": _("{hub}: the money of {name} does not go to {new} yet. We must look at the change first. Call {phone}."),
+    "wallet.cancelled": _("{hub}: {name}, the change of your wallet to {new} was cancelled. Nothing changes."),
     # codes
     "code.contact": _("{hub}: your code is {code}. It is good for 5 minutes. Tell it to nobody."),
     "code.sign_in": _("{hub}: your sign-in code is {code}. It is good for 5 minutes. Tell it to nobody."),
@@ -73,6 +123,74 @@ TEMPLATES: dict[str, Msg] = {
 }  # fmt: skip
 
 
+# Receipts: their lines take the parts they need, at most three.
+LONG = frozenset({"delivery.recorded", "delivery.agreed.seller", "delivery.agreed.buyer"})
+
+# The lines of a receipt: the two kinds of goods, and the deductions that have a name in every language.
+LINES: dict[str, Msg] = {
+    "good": _("Good"),
+    "floaters": _("Floaters"),
+    "inputs": _("Inputs"),
+    "advance": _("Advance"),
+    "transport": _("Transport"),
+    "sacks": _("Sacks"),
+    "membership": _("Membership"),
+    "service": _("Service fee"),
+}
+
+# Why money did not move, or waits; a word we do not know is `other`.
+REASONS: dict[str, Msg] = {
+    "rejected": _("refused in the wallet"),
+    "expired": _("not approved in time"),
+    "no_funds": _("not enough money in the wallet"),
+    "payer_unknown": _("the number has no wallet"),
+    "payee_unknown": _("the number has no wallet"),
+    "limit": _("the limit of the wallet is reached"),
+    "not_allowed": _("the wallet does not allow it"),
+    "other": _("it did not go through"),
+    "no_wallet": _("no wallet is known"),
+    "not_paid": _("no money came"),
+    "number_moved": _("your number moved lately"),
+    "name_unasked": _("the name of your wallet is asked for"),
+    "name_differs": _("the name of the wallet is not yours"),
+    "name_unknown": _("the name of the wallet is not known"),
+    "name_forbidden": _("this wallet may not be used"),
+    "wallet_inactive": _("the wallet is not active"),
+}
+
+# What a dispute is about.
+COMPLAINTS: dict[str, Msg] = {
+    "not_received": _("the money did not come"),
+    "weight": _("the weight is not right"),
+    "quality": _("the quality is not right"),
+    "price": _("the price is not right"),
+    "not_come": _("nobody came"),
+    "other": _("something is not right"),
+}
+
+WALLETS = {"mtn_momo": "MTN MoMo", "airtel_money": "Airtel Money"}
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The lines of a receipt one after another: (kind, base units, price, amount) each, the latter two minor units."""
+
+    rows: Sequence[Sequence[Any]]
+    unit: str
+    currency: str
+
+    def render(self, language: str) -> str:
+        return "; ".join(self._line(language, *row) for row in self.rows)
+
+    def _line(self, language: str, kind: str, quantity: int | None, price: int | None, amount: int) -> str:
+        name = LINES[kind].render(language) if kind in LINES else kind
+        worth = Bare(amount, self.currency).render(language)
+        if quantity is None or price is None:
+            return f"{name} {worth}"
+        weight = Quantity(quantity, self.unit).render(language)
+        return f"{name} {weight} x {Bare(price, self.currency).render(language)} = {worth}"
+
+
 class Notices:
     """Renders messages for one hub."""
 
@@ -84,7 +202,8 @@ class Notices:
         """The text of `template` in `language`, folded to GSM-7. Raises KeyError for a template that does not exist.
 
         `values` as the outbox keeps them: `produce` a code, `quantity` base units of `unit`, `*_minor` minor units of
-        `currency`, `*_at` epoch milliseconds, `handover_place` a place code or words.
+        `currency`, `*_at` epoch milliseconds, `handover_place` a place code or words, `lines_minor` the lines of a receipt,
+        `reason`, `why` and `wallet` words of ours.
         """
         message = TEMPLATES.get(template) or TEMPLATES[template.removesuffix(".plain")]
         if self.settings.sms_replies:
@@ -99,7 +218,9 @@ class Notices:
             "phone": self.settings.support_phone,
         }
         for name, value in values.items():
-            if name.endswith("_minor"):
+            if name == "lines_minor":
+                shown["lines"] = Lines(value, unit, currency)
+            elif name.endswith("_minor"):
                 shown[name.removesuffix("_minor")] = Amount(value, currency)
             elif name.endswith(("_at", "_until")):
                 shown[name] = When(value)
@@ -109,6 +230,12 @@ class Notices:
                 shown[name] = Named(self.hub.produce_by(value).names)
             elif name == "handover_place" and str(value).isdigit():
                 shown[name] = self.hub.places.get(value).label
+            elif name == "reason":
+                shown[name] = REASONS.get(value, REASONS["other"])
+            elif name == "why":
+                shown[name] = COMPLAINTS[value]
+            elif name == "wallet":
+                shown[name] = WALLETS.get(value, value)
             else:
                 shown[name] = value
         return shown

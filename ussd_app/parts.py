@@ -12,7 +12,9 @@ from ussd_app.settings import Settings
 
 if TYPE_CHECKING:
     from ussd_app.conversation import Conversation
+    from ussd_app.gateways.base import SimQuery
     from ussd_app.metrics import Metrics
+    from ussd_app.money.service import Money
     from ussd_app.store import Store, Tx
 
 
@@ -32,7 +34,9 @@ class Parts(Services):
     store: Store
     gateways: Mapping[str, Any]
     conversation: Conversation
+    money: Money
     metrics: Metrics
     opt_out: Callable[[Tx, str, bool], object]
     render_notice: Callable[[str, str, dict[str, Any]], str]
     demo_people: Callable[[], list[dict[str, Any]]]
+    sim_query: SimQuery | None = None

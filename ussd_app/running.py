@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
+import logging
 import os
 import signal
 import socket
@@ -11,11 +13,15 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from types import FrameType
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
+from ussd_app.lib.addresses import is_loopback
+from ussd_app.settings import EMULATED
 from ussd_app.store import Store
 
 MINUTE_MS = 60_000
@@ -25,12 +31,15 @@ DRAFTS_KEPT_MS = 2 * DAY_MS
 MESSAGES_KEPT_MS = 400 * DAY_MS
 NOTES_KEPT_MS = 30 * DAY_MS
 WEB_THREADS = 16
+NAMES_EVERY_S = 1.0  # who registers on a phone of the demonstration has a wallet of her name soon after
+PROMPT_MS = 120_000  # how long a payer of the demonstration has; the real wallets give her five minutes
+log = logging.getLogger(__name__)
 ENDING_S = 15  # a process that was told to end is waited for so long
 
 
 def regular_jobs(parts: Any) -> dict[str, tuple[int, Any]]:
     """What runs by itself: name -> (interval in ms, function of the store and now)."""
-    from ussd_app.market import codes, expiry
+    from ussd_app.market import codes, deliveries, expiry, settlement, wallets
     from ussd_app.store import outbox
 
     def forget(store: Store, now: int) -> None:
@@ -46,7 +55,65 @@ def regular_jobs(parts: Any) -> dict[str, tuple[int, Any]]:
         while store.write(lambda tx: expiry.expire(tx, now=now)):
             pass
 
-    return {"market.expire": (5_000, expire), "data.forget": (MINUTE_MS, forget)}
+    def remind(store: Store, now: int) -> None:
+        store.write(lambda tx: deliveries.remind(tx, clock=parts.clock, now=now))
+
+    def settle(store: Store, now: int) -> None:
+        """Changes of wallets first: money may wait for them."""
+        store.write(lambda tx: wallets.activate_due(tx, now=now, sim_query=parts.sim_query is not None))
+        settlement.run(store, parts.clock, now)
+
+    def ask_holders(store: Store, now: int) -> None:
+        look_at_holders(parts, now)
+
+    def ask_sims(store: Store, now: int) -> None:
+        look_at_sims(parts, now)
+
+    return {
+        "market.expire": (5_000, expire),
+        "market.remind": (MINUTE_MS, remind),
+        "market.settle": (3_000, settle),
+        "wallets.holders": (2_000, ask_holders),
+        "sims.ask": (5_000, ask_sims),
+        "data.forget": (MINUTE_MS, forget),
+        **parts.money.jobs(),
+    }
+
+
+def look_at_holders(parts: Any, now: int) -> None:
+    """Ask the wallets whose they are, outside any transaction; one that does not say is asked again later.
+
+    A wallet whose provider is not set cannot be asked: that too is noted, so that people judge it in the end.
+    """
+    from ussd_app.market import wallets
+
+    with parts.store.read() as tx:
+        rows = wallets.to_look_at(tx, now=now)
+    for row in rows:
+        provider = parts.money.providers.get(row["provider"])
+        said: dict[str, Any] = {"wallet_id": row["id"], "active": None, "name": None}
+        if provider is not None:
+            holder = provider.holder(row["msisdn"])
+            said |= {"active": holder.active, "name": holder.name}
+        parts.store.write(lambda tx, said=said: wallets.note_holder(tx, clock=parts.clock, now=now, **said))
+
+
+def look_at_sims(parts: Any, now: int) -> None:
+    """Ask the networks, outside any transaction, whether the SIMs of those who wait for a risky change were swapped.
+
+    The round ends at the first that says nothing: who is away once is away for the next number too.
+    """
+    from ussd_app.market import sim_swaps
+
+    if parts.sim_query is None:
+        return
+    for row in parts.store.write(lambda tx: sim_swaps.due(tx, now=now)):
+        said = parts.sim_query.ask(row["msisdn"])
+        told = {"kind": row["kind"], "subject_id": row["subject_id"], "said": said.swap, "reference": said.reference}
+        parts.store.write(lambda tx, told=told: sim_swaps.note(tx, clock=parts.clock, now=now, **told))
+        if said.swap == "unknown":
+            log.warning("The SIM query of %s gave no answer: %s", parts.sim_query.name, said.reason)
+            return
 
 
 def senders(parts: Any) -> dict[str, Any]:
@@ -74,25 +141,34 @@ class ShownMail:
 
 
 def run_worker(parts: Any, once: bool = False) -> int:
-    """Drain the outbox and run the regular jobs until SIGTERM or Ctrl-C."""
+    """Drain the outbox, drive the payments and run the regular jobs until SIGTERM or Ctrl-C."""
     from ussd_app.worker.loop import run, worker_name
 
     stop = threading.Event()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: stop.set())
         signal.signal(signal.SIGINT, lambda *_: stop.set())
-    return run(
-        parts.store,
-        parts.clock,
-        senders(parts),
-        parts.render_notice,
-        stop,
-        worker_name(),
-        once,
-        rate=parts.settings.sms_rate,
-        jobs=regular_jobs(parts),
-        opted_out=lambda tx, msisdn: parts.opt_out(tx, msisdn, False),
-    )
+    name = worker_name()
+    driver = parts.money.driver(name)
+    if once:
+        driver.run_due()
+    else:
+        driver.start()
+    try:
+        return run(
+            parts.store,
+            parts.clock,
+            senders(parts),
+            parts.render_notice,
+            stop,
+            name,
+            once,
+            rate=parts.settings.sms_rate,
+            jobs=regular_jobs(parts),
+            opted_out=lambda tx, msisdn: parts.opt_out(tx, msisdn, False),
+        )
+    finally:
+        driver.end()
 
 
 def run_together(parts: Any) -> int:
@@ -110,10 +186,77 @@ def run_together(parts: Any) -> int:
     granian += ["--workers", "1", "--blocking-threads", str(WEB_THREADS), "--log-level", "warning", "wsgi:app"]
     # Sessions of their own: Ctrl-C in a terminal reaches us alone, and we end each with one signal. A second one on top
     # leaves the web server's own process behind, holding the port.
-    commands = {"web server": granian, "worker": [*flask, "worker"]}
-    processes = {name: subprocess.Popen(command, start_new_session=True) for name, command in commands.items()}
+    commands = {"web server": granian, "worker": [*flask, "worker"], **emulated_wallets(parts.settings)}
+    env = os.environ | where_wallets_call(parts.settings, host, port)
+    processes = {name: subprocess.Popen(command, start_new_session=True, env=env) for name, command in commands.items()}
+    if emulated_addresses(parts.settings):
+        threading.Thread(target=_name_holders, args=(parts,), name="wallet-names", daemon=True).start()
     _say_where(parts, host, port)
     return _keep(processes)
+
+
+def emulated_addresses(settings: Any) -> dict[str, str]:
+    """The wallets that emulators on this machine play, because no credentials are set: name -> address."""
+    if settings.production:
+        return {}
+    keys = {"mtn_momo": settings.mtn_momo_api_key, "airtel_money": settings.airtel_money_client_secret}
+    found = {name: str(getattr(settings, f"{name}_base_url")) for name in keys if name in settings.providers}
+    return {
+        name: url for name, url in found.items() if keys[name] == EMULATED and is_loopback(url) and urlsplit(url).port
+    }
+
+
+def emulated_wallets(settings: Any) -> dict[str, list[str]]:
+    """How to start the emulated wallets that stand behind the real adapters: name -> command.
+
+    A prompt waits for its payer, who answers it on a phone in the browser. One that runs already is left alone.
+    """
+    found = {}
+    for name, address in emulated_addresses(settings).items():
+        url = urlsplit(address)
+        if _cannot_listen(url.hostname or "127.0.0.1", url.port or 0):
+            click.echo(f"Port {url.port} is in use: {name} is taken to be there already.")
+            continue
+        flask = [sys.executable, "-m", "flask", "emulate", name, "--port", str(url.port)]
+        found[f"emulated {name}"] = [*flask, "--fault", "approval=ask", "--fault", f"window_ms={PROMPT_MS}"]
+    return found
+
+
+def where_wallets_call(settings: Any, host: str, port: int) -> dict[str, str]:
+    """The settings by which emulated wallets call back where we listen; none where they are not, or PUBLIC_URL leads out.
+
+    Without them a payer who has approved would wait for the next question to the wallet.
+    """
+    if not emulated_addresses(settings) or not is_loopback(settings.public_url):
+        return {}
+    here = host if is_loopback(f"http://{host}") else "127.0.0.1"
+    return {"PUBLIC_URL": f"http://{here}:{port}", "MTN_MOMO_CALLBACK_HOST": settings.mtn_momo_callback_host or here}
+
+
+def _name_holders(parts: Any) -> None:
+    """Tell the emulated wallets who has which number, as people register: a payout waits for its holder's name."""
+    told: dict[str, dict[str, str]] = {}
+    while True:
+        for url in emulated_addresses(parts.settings).values():
+            with contextlib.suppress(OSError, *parts.store.failures):  # it is only just starting, or ending
+                told[url] = name_holders(parts.store, url, told.get(url, {}))
+        time.sleep(NAMES_EVERY_S)
+
+
+def name_holders(store: Store, url: str, told: dict[str, str]) -> dict[str, str]:
+    """Tell the emulated wallet at `url` the names it was not `told`; returns all it knows now: number -> name.
+
+    On a number of several people the wallet is the one's who registered first. Raises OSError where nobody answers.
+    """
+    with store.read() as tx:
+        names = {row["msisdn"]: row["name"] for row in tx.demo_wallet_names()}
+    new = {msisdn: name for msisdn, name in names.items() if told.get(msisdn) != name}
+    if new:
+        body = json.dumps({"name": new}).encode()
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        asked = urllib.request.Request(f"{url}/control", body, {"Content-Type": "application/json"})
+        opener.open(asked, timeout=2).close()
+    return told | new
 
 
 def _say_where(parts: Any, host: str, port: int) -> None:

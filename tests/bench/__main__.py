@@ -15,12 +15,12 @@ from statistics import median
 from types import FrameType
 from typing import Any
 
-from tests.bench import crowd, measures, turns
+from tests.bench import crowd, measures, turns, wallets
 from tests.bench.disk import slow_sync, sync_us
 from tests.bench.report import Report, machine
 from tests.bench.servers import ROOT
 
-PARTS = ("turn", "slow", "workers", "statements", "growth", "hung")
+PARTS = ("turn", "slow", "workers", "statements", "growth", "hung", "wallets")
 STATEMENTS_MOST = 6
 GROWTH_MOST = 0.25
 
@@ -43,6 +43,7 @@ def _options(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--seconds", type=float, default=3.0, help="seconds of each round")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each comparison")
+    parser.add_argument("--hung", type=float, default=60.0, help="seconds of turns while the wallets hang")
     parser.add_argument("--sellers", type=int, default=10_000, help="sellers of the small market")
     parser.add_argument("--times", type=int, default=10, help="the large market has so many times the sellers")
     parser.add_argument("--full", action="store_true", help="ten thousand sellers against a million")
@@ -52,7 +53,7 @@ def _options(argv: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(argv)
     if options.full:
         options.sellers, options.times = 10_000, 100
-    if options.seconds <= 0 or options.rounds < 1 or options.sellers < 10 or options.times < 2:
+    if min(options.seconds, options.hung) <= 0 or options.rounds < 1 or options.sellers < 10 or options.times < 2:
         parser.error("the numbers are too small")
     return options
 
@@ -101,6 +102,10 @@ class Bench:
             with self._part("the SMS gateway hangs"):
                 url = measures.copy_market(filled, self.folder / "hung.db")
                 measures.hung(self.report, url, self.sellers, max(self.pace.seconds * self.pace.rounds, 2))
+        if self.wants("wallets"):
+            with self._part("the wallets hang"):
+                url = measures.copy_market(filled, self.folder / "wallets.db")
+                wallets.hung(self.report, url, self.sellers, self.options.hung)
         if self.wants("growth"):
             with self._part("growth on SQLite"):
                 self._growth("SQLite", f"sqlite:///{filled}", f"sqlite:///{self.folder / 'large.db'}")

@@ -6,6 +6,7 @@
     given listing of Mukamana: coffee.cherry 50 kg at 650
     given offer of Marc to Mukamana: 40 kg at 700
     given order of Marc with Mukamana: 40 kg at 700
+    given pass_through order of Marc with Mukamana: 40 kg at 700
     given trade of coffee.cherry at 640 in Nyamasheke
     given Mukamana stopped
     given next code is 482915
@@ -53,7 +54,7 @@ class Givens:
             (re.compile(r"(?P<name>.+) stopped"), self.stopped),
             (re.compile(r"listing of (?P<name>.+): (?P<produce>\S+) (?P<quantity>.+) at (?P<price>\d+)"), self.listing),
             (
-                re.compile(r"(?P<what>offer|order) of (?P<buyer>.+) (to|with) (?P<seller>.+): (?P<quantity>.+) at (?P<price>\d+)"),
+                re.compile(r"(?P<settlement>pass_through )?(?P<what>offer|order) of (?P<buyer>.+) (to|with) (?P<seller>.+): (?P<quantity>.+) at (?P<price>\d+)"),
                 self.offer,
             ),
             (re.compile(r"trade of (?P<produce>\S+) at (?P<price>\d+) in (?P<place>.+)"), self.trade),
@@ -141,7 +142,7 @@ class Givens:
             "farm_gate",
             seller["place"],
             "buyer",
-            "outside",
+            (line["settlement"] or "outside").strip(),
         )
         offer = offers.make(tx, hub=self.hub, buyer_id=buyer["id"], listing_id=row["id"], terms=terms, **market)
         if line["what"] == "order":

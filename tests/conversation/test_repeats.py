@@ -18,6 +18,7 @@ from tests.conversation.world import SECRET, Market, market
 from tests.test_transcripts import FILES, fault_in
 from ussd_app.handset import Answer, HttpWorld
 from ussd_app.lib import ids
+from ussd_app.money import audit
 from ussd_app.player import Player
 from ussd_app.store import outbox
 from ussd_app.transcript import parse
@@ -59,7 +60,8 @@ def alike(patch: pytest.MonkeyPatch) -> None:
     """Ids and codes that count up, so that two runs of one dialogue keep the same rows."""
     count = itertools.count(1)
     patch.setattr(ids, "new_id", lambda: f"{next(count):026d}")
-    patch.setattr(outbox, "new_id", ids.new_id)
+    for module in (outbox, audit):
+        patch.setattr(module, "new_id", ids.new_id)
     patch.setattr(ids, "code_digits", lambda n: f"{next(count) * 7919:0{n}d}"[-n:])
     patch.setattr("ussd_app.wires.secrets.token_hex", lambda n: f"{next(count):0{2 * n}x}")
 

@@ -163,6 +163,69 @@ def test_where_nothing_is_echoed_a_confirmation_that_comes_twice_commits_once(ma
     assert len(market.rows("SELECT id FROM listings WHERE price = 410")) == 1
 
 
+TWICE = {
+    # what is given, what is typed before, the answer that comes twice, the screen it leads to, the key that commits there
+    "an order's undo": ("order of Marc with Mukamana: 20 kg at 410", ["3", "1"], "1", "orders.undo", "8"),
+    "an undo by its label": ("order of Marc with Mukamana: 20 kg at 410", ["3", "1"], "undo", "orders.undo", "1"),
+    "a price of one franc": ("", ["1", "4", "30"], "1", "sell.confirm", "8"),
+    "a listing taken back": ("", ["8", "1"], "3", "listings.withdraw", "1"),
+}
+
+
+@pytest.mark.parametrize("case", TWICE)
+def test_where_nothing_is_echoed_an_answer_that_leads_to_a_confirmation_does_not_confirm_it(
+    case: str, market: Market
+) -> None:
+    """The network sends it again, and again: the same confirmation stands there, under another key."""
+    given, before, typed, screen, key = TWICE[case]
+    market.given("buyer Marc +250788000003 speaks en")
+    if given:
+        market.given(given)
+    _phone, turn = call(BARE, market)
+    for text in (None, *before):
+        turn(text)
+    first = turn(typed)
+    assert (first.screen, f"\n{key} " in first.text) == (screen, True)
+    rows = dump(market.store)
+    for again in (turn(typed), turn(typed)):
+        assert again.more and again.screen == screen
+    market_rows = {name: kept for name, kept in dump(market.store).items() if name not in ("sessions", "turns")}
+    assert differences({name: rows[name] for name in market_rows}, market_rows) == []
+    assert not turn(key).more
+
+
+def test_where_nothing_is_echoed_a_resumed_call_confirms_nothing(market: Market) -> None:
+    _phone, turn = call(BARE, market)
+    for text in (None, "1", "4", "30", "410"):
+        turn(text)
+    _phone, turn = call(BARE, market, "n2")
+    assert turn().screen == "resume"
+    assert "8 Confirm" in turn("1").text
+    assert turn("1").screen == turn("1").screen == "sell.confirm"
+    assert market.rows("SELECT id FROM listings WHERE price = 410") == []
+    assert turn("8").screen == "sell.save"
+
+
+def test_where_nothing_is_echoed_a_direct_dial_that_comes_twice_commits_nothing(market: Market) -> None:
+    requests = [
+        UssdRequest("simulator", "d1", SELLER, text, cumulative=False, service_code="*384*100#")
+        for text in ("1*4*30*410", "1*4*30*410")
+    ]
+    shown = [market.parts.conversation.ussd(request) for request in requests]
+    assert [reply.screen for reply in shown] == ["sell.confirm", "sell.confirm"]
+    assert market.rows("SELECT id FROM listings WHERE price = 410") == []
+
+
+@pytest.mark.parametrize("wire", NUMBERED)
+def test_where_repeats_are_told_apart_the_usual_key_confirms(wire: str, market: Market) -> None:
+    phone, turn = call(wire, market)
+    for text in (None, "1", "4", "30"):
+        turn(text)
+    assert "1 Confirm" in turn("401").text
+    assert turn("1").screen == "sell.save"
+    assert phone.inputs[-1] == "1"
+
+
 @pytest.mark.parametrize("wire", [*NUMBERED, BARE])
 def test_after_the_end_another_input_is_told_to_dial_again(wire: str, market: Market) -> None:
     _phone, turn = call(wire, market)

@@ -50,6 +50,20 @@ class BareSimulator(Simulator):
         return Callback(callback.path, callback.content_type, callback.body.replace(b', "turn": 0', b""))
 
 
+class BareWorld(HttpWorld):
+    """A caller over such a gateway: where the key she just pressed would confirm, it stands on another one, and she reads
+    which."""
+
+    def send(self, phone: str, text: str) -> Shown:
+        call = self.calls[phone]
+        before = call.inputs[-1] if call.inputs else call.suffix.partition("*")[0]
+        lines = call.last.text.split("\n") if call.last else []
+        if text == before and text not in ("0", "00", "9") and not any(line.startswith(f"{text} ") for line in lines):
+            moved = [key for key in "87654321" if any(line.startswith(f"{key} ") for line in lines)]
+            text = moved[0] if moved else text
+        return super().send(phone, text)
+
+
 class Phones:
     """Takes SMS over and shows them to whom they were sent."""
 
@@ -99,9 +113,8 @@ class Market:
         """The world of one gateway's wire, or of the conversation itself under the name `engine`."""
         if wire == "engine":
             return EngineWorld(self)
-        return HttpWorld(
-            self.app, SECRET, wire, on_given=self.given, on_wait=self.wait, on_inbox=self.inbox,
-        )  # fmt: skip
+        kind = BareWorld if wire == BARE else HttpWorld
+        return kind(self.app, SECRET, wire, on_given=self.given, on_wait=self.wait, on_inbox=self.inbox)
 
     def rows(self, sql: str, **params: Any) -> list[dict[str, Any]]:
         with self.store.read() as tx:

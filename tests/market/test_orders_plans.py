@@ -31,6 +31,7 @@ def test_the_screens_lists_use_the_indices_made_for_them(sqlite_url: str) -> Non
     wanted = {
         "offers_for_seller": "offers_open_for_seller",
         "offers_for_buyer": "offers_open_for_buyer",
+        "offers_open_shown_to_buyer": "offers_open_for_buyer",
         "offer_count_for_seller": "offers_open_for_seller",
         "listings_by_district": "listings_open_by_district",
         "listings_by_produce": "listings_open_by_produce",

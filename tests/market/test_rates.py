@@ -80,7 +80,8 @@ def test_loading_again_changes_nothing_and_a_correction_is_taken(trade: Trade) -
 
 def test_the_rows_of_rwanda_can_be_loaded(store: Store) -> None:
     hub = load_hub("rw")
-    assert store.write(lambda tx: rates.load(tx, hub)) == len(hub.floor_prices) + len(hub.fees)
+    dated = (hub.floor_prices, hub.fees, hub.wallet_limits, hub.exchange_rates)
+    assert store.write(lambda tx: rates.load(tx, hub)) == sum(len(rows) for rows in dated)
     with store.read() as tx:
         assert rates.floor_for(tx, "coffee.cherry", hub.currency, at("2025-03-01")).price == 600
         assert rates.floor_for(tx, "coffee.cherry", hub.currency, at("2023-03-01")).kind == "fixed"

@@ -53,6 +53,25 @@ class FeeRow:
     source: str = "the wallet's list"
 
 
+@dataclass(frozen=True)
+class LimitRow:
+    wallet: str
+    transaction: int
+    day: int
+    valid_from: str = "2024-01-01"
+    estimate: bool = True
+    source: str = "as quoted"
+
+
+@dataclass(frozen=True)
+class RateRow:
+    currency: str
+    rate: str
+    valid_from: str = "2026-09-21"
+    estimate: bool = False
+    source: str = "the central bank"
+
+
 @dataclass
 class Country:
     """A hub as the market sees it."""
@@ -76,6 +95,12 @@ class Country:
         ]
     )
     fees: list[FeeRow] = field(default_factory=list)
+    wallet_limits: list[LimitRow] = field(
+        default_factory=lambda: [LimitRow(name, 2_000_000, 4_000_000) for name in ("mtn_momo", "airtel_money")]
+    )
+    exchange_rates: list[RateRow] = field(
+        default_factory=lambda: [RateRow("EUR", "1600"), RateRow("USD", "1437.5"), RateRow("CNY", "200", "2026-09-01")]
+    )
     kinds: dict[str, Kind] = field(
         default_factory=lambda: {
             kind.code: kind

@@ -12,7 +12,7 @@ from ussd_app.engine.answers import Code, Money, PhoneNumber, QuantityOf, Words
 from ussd_app.engine.check import Caller, Report, check
 from ussd_app.engine.graph import edges, mermaid, svg
 from ussd_app.engine.screen import Ask, Confirm, Done, Menu, Option, Pages, Screens, Secret, Wrong
-from ussd_app.engine.session import CONTINUE, Engine, SecretTyped, Shown
+from ussd_app.engine.session import CONTINUE, Engine, SecretTyped, Shown, key_of
 from ussd_app.engine.visit import State, Visit
 from ussd_app.i18n import Msg, _
 from ussd_app.lib.clock import ManualClock
@@ -351,9 +351,46 @@ def test_what_no_page_can_hold_is_named_with_its_septets() -> None:
 def test_a_committing_key_may_not_be_valid_on_the_screen_that_follows_it() -> None:
     screens = Screens()
     home = Menu("Home", [Option("Do it", "act", confirms=True)], back=False)
+    after = Menu("Done", [Option("Home", "home")], back=False)
     screens.screen("home", goes=("act",), entry=True)(lambda visit: home)
-    screens.action("act", goes=("home",))(lambda visit: "home")
-    assert any("key 1 commits, and is valid again on home" in line for line in proved(screens).faults)
+    screens.action("act", goes=("after",))(lambda visit: "after")
+    screens.screen("after", goes=("home",))(lambda visit: after)
+    assert any("key 1 commits, and is valid again on after" in line for line in proved(screens).faults)
+
+
+def sure() -> Screens:
+    """Key 1, or the label, leads to a confirmation on key 1 of the same label."""
+    screens = Screens()
+    home = Menu("Home", [Option("Undo", "sure")], back=False)
+    screens.screen("home", goes=("sure",), entry=True)(lambda visit: home)
+    others = [Option("Something else", "home", number=8)]
+    screens.screen("sure", goes=("act", "home"))(lambda visit: Confirm("Undo it?", "act", "Undo", others))
+    screens.action("act")(lambda visit: Done("Undone"))
+    return screens
+
+
+@pytest.mark.parametrize(("typed", "key"), [("1", "7"), ("Undo", "1"), (" 1# ", "7")])
+def test_the_answer_that_led_to_a_confirmation_does_not_confirm_it_where_it_may_come_twice(
+    typed: str, key: str
+) -> None:
+    engine = Engine(sure(), lambda pin, msisdn: False)
+
+    def visit(state: State, came_by: str) -> Visit:
+        return Visit(None, Services(), 0, "+250788000001", State.from_dict(state.as_dict()), came_by=came_by)
+
+    first = visit(State(language="en"), "")
+    engine.begin(first, "home")
+    first = visit(first.state, key_of(typed))
+    assert f"{key} Undo" in text(engine.answer(first, typed))
+    again = visit(first.state, key_of(typed))
+    assert text(engine.answer(again, typed)).startswith("Not a valid choice")
+    assert text(engine.answer(visit(again.state, key_of(key)), key)) == "Undone"
+
+
+def test_the_proof_finds_an_answer_that_commits_when_it_comes_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert proved(sure()).faults == []
+    monkeypatch.setattr("ussd_app.engine.check.key_of", lambda typed: "")  # as over a gateway that tells repeats apart
+    assert "home: '1' leads to sure, and commits there when it comes twice" in proved(sure()).faults
 
 
 def test_the_drawing_holds_every_declared_step() -> None:

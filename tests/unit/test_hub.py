@@ -336,6 +336,7 @@ def test_another_country_is_files_alone(tmp_path: Path) -> None:
     assert found is not None and found.name("lg") == "Kiboko" and found.name("fr") == "Kiboko coffee"
     assert hub.consent.texts["lg"] == "Tugurishe etereke erinnya lyo?"
     assert (hub.floor_prices, hub.fees, hub.seasons) == ((), (), ())
+    assert (hub.wallet_limits, hub.exchange_rates, hub.bank_accounts) == ((), (), ())
     demo = load_demo("ug", root=tmp_path)
     assert (demo.given_names, demo.buyers, demo.cooperatives) == ((), (), ())
 
@@ -409,6 +410,10 @@ def test_faults_in_dated_rows(tmp_path: Path) -> None:
         "transfer,mtn_momo,1,100,5,2025-01-01,x\ntransfer,mtn_momo,100,200,9,2025-01-01,x\n"
         "transfer,mtn_momo,1,50,5,2026-01-01,x\ncash_out,mtn,9,5,1,2025-01-01,x\n",
         seasons_csv="group,name,starts,ends\ntea,main,3-1,07-31\n",
+        wallet_limits_csv="wallet,transaction,day,valid_from,source\n"
+        "mtn_momo,200,100,2025-01-01,x\nmtn_momo,1,1,2025-01-01,x\n",
+        exchange_rates_csv="currency,rate,valid_from,source\nEUR,0.0,2025-01-01,x\nUGX,1,2025-01-01,x\n",
+        bank_accounts_csv="currency,holder,bank,account,bic,source\nEUR,Tugurishe,A bank,1,NOBIC,x\n",
     )
     assert found == [
         "floor_prices.csv row 2, column price_good: '0' is not a whole number from 1 up.",
@@ -418,6 +423,12 @@ def test_faults_in_dated_rows(tmp_path: Path) -> None:
         "fees.csv row 5, column amount_to: '5' is not a whole number from 9 up.",
         "fees.csv row 5, column wallet: 'mtn' is not one of mtn_momo.",
         "fees.csv row 3, column amount_from: '100' does not follow the band that ends at 100.",
+        "wallet_limits.csv row 2, column day: '100' is not a whole number from 200 up.",
+        "wallet_limits.csv row 3, column valid_from: '2025-01-01' is there already, in row 2.",
+        "exchange_rates.csv row 2, column rate: '0.0' does not look like 1652.30.",
+        "exchange_rates.csv row 3, column currency: 'UGX' is the hub's own.",
+        "bank_accounts.csv row 2, column account: '1' does not look like 00040 0000000 01.",
+        "bank_accounts.csv row 2, column bic: 'NOBIC' does not look like BKIGRWRW.",
         "seasons.csv row 2, column starts: '3-1' does not look like 03-01.",
         "seasons.csv row 2, column group: 'tea' is not one of coffee.",
     ]

@@ -86,7 +86,7 @@ def test_the_page_is_light() -> None:
     for path in paths:
         with client.get(path) as reply:
             sizes[path] = len(gzip.compress(reply.get_data()))
-    assert len(paths) <= 7
+    assert len(paths) <= 8
     assert sum(sizes.values()) < 25_000, sizes
 
 

@@ -1,6 +1,6 @@
 """The demonstration market: people, ninety days of trade and what stands for sale today.
 
-The same seed and date give the same rows, PIN hashes apart. Its PINs are known to everybody, so production has none of
+The same seed and date give the same rows, PIN hashes and what was weighed apart. Its PINs are known to everybody, so production has none of
 it. Nobody is sent a message about any of it.
 
 Law of this package: it stands above the market and is imported by the wiring and the commands alone.
@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-from ussd_app.demo import history, marks, standing
+from ussd_app.demo import history, marks, standing, weighed
 from ussd_app.demo.crowd import PINS, Crowd, gather, hashed, pin_of, store_crowd
 from ussd_app.demo.rows import midnight_of
 from ussd_app.hubs import Hub
 from ussd_app.lib import msisdn as msisdns
 from ussd_app.lib.clock import Clock
 from ussd_app.market import prices, rates
+from ussd_app.market.terms import HOUR_MS, REGRET_MS
 from ussd_app.settings import Settings
 from ussd_app.store import Store, Tx
 
@@ -27,6 +28,7 @@ __all__ = ("NETWORK_CODES", "PINS", "SEED", "NotInProduction", "people_for_phone
 
 SEED = 2026
 NETWORK_CODES = {"mtn": "63510", "airtel": "63514"}  # as gateways name the networks of Rwanda
+_USUAL = Clock()  # the past knows no other
 _HUBS = ("rw",)  # those somebody wrote a story for; others get their dated rows alone
 _ABREAST = 6  # sellers and buyers shown in turn at the front of the list
 
@@ -60,10 +62,14 @@ def seed(
             return {}
         rng = Random(f"today {seed} {midnight}")
         store_crowd(tx, hub, crowd, hashes, rng)
-        _store_past(tx, crowd, past)
-        today = standing.put_up(
-            standing.Square(tx, hub, crowd, _everybody(crowd), rng), midnight, standing.evening_before(midnight, rng)
-        )
+        front = {seller.id for seller in crowd.sellers[: weighed.SELLERS]}
+        kept = [one for one in past.orders if one["seller_id"] in front and one["state"] in ("settled", "closed")]
+        _store_past(tx, crowd, past, {order["id"] for order in kept})
+        weighed.weigh(tx, _USUAL, kept)
+        _count_buyers(tx, crowd, past)
+        square = standing.Square(tx, hub, crowd, _everybody(crowd), rng, _settlements(settings))
+        today = standing.put_up(square, midnight, standing.evening_before(midnight, rng))
+        weighed.await_weight(square, midnight - HOUR_MS // 6, midnight + 9 * HOUR_MS, _USUAL)
         return {
             "cooperatives": len(crowd.cooperatives),
             "sellers": len(crowd.sellers),
@@ -71,6 +77,7 @@ def seed(
             "past listings": len(past.listings),
             "past offers": len(past.offers),
             "past orders": len(past.orders),
+            "of these weighed": len(kept),
             "listings and offers open today": today,
         }
 
@@ -93,7 +100,9 @@ def renew(store: Store, hub: Hub, now: int, clock: Clock, settings: Settings | N
         if not present:
             return 0
         standing.sweep(tx, now)
-        square = standing.Square(tx, hub, crowd, present, Random())
+        square = standing.Square(tx, hub, crowd, present, Random(), _settlements(settings))
+        soon = now + clock.wait(HOUR_MS)
+        weighed.await_weight(square, now - clock.wait(REGRET_MS) - 1, soon, clock)
         return standing.put_up(square, now + clock.wait(standing.SOON_MS), standing.from_now(now, clock))
 
     return store.write(work)
@@ -139,18 +148,25 @@ def _shown(hub: Hub, row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _store_past(tx: Tx, crowd: Crowd, past: history.History) -> None:
+def _store_past(tx: Tx, crowd: Crowd, past: history.History, to_weigh: set[str]) -> None:
     tx.demo_listings_add(past.listings)
     tx.demo_offers_add(
         sorted(past.offers, key=lambda row: (row["round"], row["id"]))
     )  # a counter after what it answers
-    tx.demo_orders_add(past.orders)
+    tx.demo_orders_add([weighed.not_yet(order) if order["id"] in to_weigh else order for order in past.orders])
     for order in past.orders:
         if order["state"] != "cancelled":
             prices.note_trade(tx, order)
+
+
+def _count_buyers(tx: Tx, crowd: Crowd, past: history.History) -> None:
     tx.demo_buyers_count(
         [{"id": buyer.id, "kept": past.kept[buyer.id], "missed": past.missed[buyer.id]} for buyer in crowd.buyers]
     )
+
+
+def _settlements(settings: Settings | None) -> tuple[str, ...]:
+    return (settings or Settings()).settlement
 
 
 def _everybody(crowd: Crowd) -> set[str]:

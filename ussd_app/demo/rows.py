@@ -12,7 +12,7 @@ from ussd_app.hubs import Hub, Produce
 from ussd_app.lib import clock as clocks
 from ussd_app.market.terms import TOLERANCE_PCT
 
-SETTLEMENT = "outside"
+SETTLEMENT = "outside"  # as the parties of the past paid each other
 
 Row = dict[str, Any]
 
@@ -61,7 +61,16 @@ def listing_row(
 
 
 def offer_row(
-    hub: Hub, listing: Row, seller: Seller, buyer: Buyer, quantity: int, price: int, at: int, brought: bool, rng: Random
+    hub: Hub,
+    listing: Row,
+    seller: Seller,
+    buyer: Buyer,
+    quantity: int,
+    price: int,
+    at: int,
+    brought: bool,
+    rng: Random,
+    settlement: str = SETTLEMENT,
 ) -> Row:
     """An open offer of `buyer`; the caller adds handover_at, expires_at and take_home."""
     kind = hub.produce_by(listing["produce"])
@@ -83,7 +92,7 @@ def offer_row(
         "point": "station" if brought else "farm_gate",
         "handover_place": station if brought else seller.place,
         "carrier": "seller" if brought else "buyer",
-        "settlement": SETTLEMENT,
+        "settlement": settlement,
         "tolerance_pct": TOLERANCE_PCT,
         "state": "open",
         "created_at": at,

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from random import Random
 
 from ussd_app.demo import marks
-from ussd_app.demo.crowd import DAY_MS, Crowd
-from ussd_app.demo.rows import SETTLEMENT, Row, listing_row, offer_row, price_near
+from ussd_app.demo.crowd import DAY_MS, Buyer, Crowd
+from ussd_app.demo.rows import Row, listing_row, offer_row, price_near
 from ussd_app.demo.rwanda import CHERRY, CHERRY_FLOOR, CROPS, STANDS, Bid, Stand
 from ussd_app.hubs import Hub, Produce
 from ussd_app.lib import clock as clocks
@@ -59,13 +59,20 @@ def from_now(now: int, clock: Clock) -> Callable[[Produce], Times]:
 
 @dataclass(frozen=True)
 class Square:
-    """Where stands are put up: `present` are the ids of those who still take part, `rng` gives ids."""
+    """Where stands are put up: `present` are the ids of those who still take part, `rng` gives ids, `settlements` are
+    those of the service, its usual one first."""
 
     tx: Tx
     hub: Hub
     crowd: Crowd
     present: set[str]
     rng: Random
+    settlements: tuple[str, ...]
+
+    def settlement(self, buyer: Buyer) -> str:
+        """How `buyer` pays: the usual way, but no wallet can ask one who has no phone here."""
+        usual = self.settlements[0]
+        return "outside" if not buyer.msisdn and "outside" in self.settlements else usual
 
 
 def put_up(square: Square, until: int, times: Callable[[Produce], Times]) -> int:
@@ -120,11 +127,17 @@ def _offer(square: Square, stand: Stand, bid: Bid, listing: Row, times: Times) -
     kind, at = square.hub.produce_by(stand.produce), times.offered_at
     quantity, price = bid.quantity * kind.unit_size, _price(square, stand, bid.price, at)
     brought = stand.produce in _BROUGHT
-    row = offer_row(square.hub, listing, seller, buyer, quantity, price, at, brought, square.rng)
-    wallet = takehome.wallet_for(SETTLEMENT, seller.msisdn)
+    row = offer_row(square.hub, listing, seller, buyer, quantity, price, at, brought, square.rng,
+                    square.settlement(buyer))  # fmt: skip
+    wallet = takehome.wallet_for(row["settlement"], seller.msisdn)
     net = takehome.take_home(square.tx, quantity, price, square.hub.currency, wallet, at, unit=kind.unit).net
     ends = min(times.expires_at, listing["expires_at"])
     return row | {"handover_at": times.handover_at, "expires_at": ends, "take_home": net}
+
+
+def cherry_price(square: Square, price: int, at: int) -> int:
+    """`price` for cherries as the floor of the moment `at` (epoch ms) has it."""
+    return _price(square, Stand(1, CHERRY, 0, price), price, at)
 
 
 def _price(square: Square, stand: Stand, price: int, at: int) -> int:

@@ -1,7 +1,8 @@
 """The proof that every screen fits and leads on: walk the whole conversation, in every language, with worst-case data.
 
 The walk is real: it answers screens as a caller would, over a world of the longest names and largest amounts, and goes
-back by undoing. A screen that the walk never shows is a fault, so nothing escapes by being forgotten.
+back by undoing. A screen that the walk never shows is a fault, so nothing escapes by being forgotten. It walks as over
+the poorest gateway, which cannot tell a repeated callback from a new answer.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ussd_app.engine.screen import Ask, Screens, Secret, Wrong
-from ussd_app.engine.session import CONTINUE, HOME, Engine, SecretTyped, Shown
+from ussd_app.engine.session import CONTINUE, HOME, Engine, SecretTyped, Shown, key_of
 from ussd_app.engine.visit import State, Visit
 from ussd_app.i18n import _
 from ussd_app.lib.gsm7 import septets
@@ -134,6 +135,8 @@ class _Walk:
         visit = self.caller.visit(state)
         key = state.keys.get(typed)
         confirms = bool(key and len(key) > 2 and key[2])
+        if state.kind != "secret":
+            visit.came_by = key_of(typed)
         try:
             result = self.engine.answer(visit, typed)
             if isinstance(result, SecretTyped):
@@ -146,6 +149,8 @@ class _Walk:
             return
         if confirms and result.more and self._understood(visit, typed):
             self.report.fault(f"{before}: key {typed} commits, and is valid again on {result.screen}")
+        if result.more and self.engine.would_commit(visit, typed):
+            self.report.fault(f"{before}: {typed!r} leads to {result.screen}, and commits there when it comes twice")
         self._arrive(visit, result, before)
 
     def _declared_ways(self, visit: Visit, where: str) -> None:
@@ -176,7 +181,7 @@ class _Walk:
             yield "9", False
         screen = self.engine.screens[state.screen].run(visit)
         if isinstance(screen, Ask):
-            for example in screen.accept.examples:
+            for example in (*screen.accept.examples, "1"):
                 yield example, False
         elif isinstance(screen, Secret):
             yield "12345", False
@@ -206,6 +211,8 @@ class _Walk:
             for _key, target in state.keys.items():
                 if target[0] != CONTINUE and target[0] not in self.engine.screens.steps:
                     report.fault(f"{where}: key {_key} leads to {target[0]}, which does not exist")
+            if state.kind == "confirm" and not any(self.engine.would_commit(visit, key) for key in state.keys):
+                report.fault(f"{where}: no key confirms it")
         if shown.more:
             self._declared_ways(visit, where)
         if not shown.text.strip():

@@ -37,7 +37,8 @@ CONTINUE = "resume.continue"  # not a screen: takes up the dropped conversation 
 STACK_LIMIT = 24
 VERIFIED_MS = 180_000  # a PIN given opens private screens for one session of the network, no longer
 ACTIONS_IN_A_ROW = 8
-LayOut = Callable[[str, list[str], str, str, int, int, str], paging.Page]
+_SPARE = (*range(8, 0, -1), *range(12, 100))  # keys for what commits, in the place of one that may come twice
+LayOut = Callable[[str, tuple[str, ...], str, str, int, int, str], paging.Page]
 
 
 @dataclass(frozen=True)
@@ -136,12 +137,12 @@ class Engine:
         state = visit.state
         if state.kind in ("secret", "confirm"):
             return True
-        key = state.keys.get(_key(typed))
-        return bool(key and len(key) > 2 and key[2])
+        key = state.keys.get(key_of(typed))
+        return bool(key and _commits(key))
 
     def _answer_one(self, visit: Visit, typed: str, limit: int) -> Shown | SecretTyped:
         state = visit.state
-        key = _key(typed)
+        key = key_of(typed)
         if key == "00":
             return self._home(visit, limit)
         if key == "0" and (state.stack or state.kind in ("menu", "confirm", "pages", "ask", "secret")):
@@ -151,11 +152,24 @@ class Engine:
         if key == "9" and state.pages > 1:
             state.page = (state.page + 1) % state.pages
             return self._show(visit, limit)
-        chosen = state.keys.get(key) or self._by_label(visit, typed)
+        chosen = self._chosen(visit, typed)
         if chosen is None:
             visit.guide(_("Not a valid choice. Try again."))
             return self._show(visit, limit)
         return self._choose(visit, chosen, limit)
+
+    def would_commit(self, visit: Visit, typed: str) -> bool:
+        """Would this one answer to the shown menu commit something?"""
+        chosen = self._chosen(visit, typed)
+        return chosen is not None and _commits(chosen)
+
+    def _chosen(self, visit: Visit, typed: str) -> list[Any] | None:
+        """What the answer stands for; None for nothing, or for a commit that may be the last answer come twice."""
+        state, key = visit.state, key_of(typed)
+        chosen = state.keys.get(key) or self._by_label(visit, typed)
+        if chosen and key == state.led_by and _commits(chosen):
+            return None
+        return chosen
 
     def _choose(self, visit: Visit, chosen: list[Any], limit: int) -> Shown:
         to, value = chosen[0], chosen[1]
@@ -197,9 +211,9 @@ class Engine:
         if state.kind == "confirm":
             answer = yes_no(typed)
             if answer is not None:
-                return state.keys["1"] if answer else [HOME, None]
+                return next(filter(_commits, state.keys.values())) if answer else [HOME, None]
         found: list[list[Any]] = []
-        for option, number in self._numbered(self._run_screen(visit, state.screen)):
+        for option, number in self._numbered(self._run_screen(visit, state.screen), state.led_by):
             label = paging.plain(show(option.label, visit.language)).casefold()
             if label == wanted:
                 return state.keys.get(str(number))
@@ -239,6 +253,7 @@ class Engine:
         """Follow actions until a screen is reached, and remember where we came from."""
         if name == CONTINUE:
             visit.state.restore()
+            visit.state.led_by = visit.came_by
             return self._show(visit, limit)
         came_from = visit.state.screen
         for _round in range(ACTIONS_IN_A_ROW):
@@ -271,7 +286,7 @@ class Engine:
         return state.kind != "secret" and state.screen != RESUME and state.screen in self.screens.steps
 
     def _land(self, visit: Visit, name: str, limit: int) -> Shown:
-        visit.state.screen = name
+        visit.state.screen, visit.state.led_by = name, visit.came_by
         return self._show(visit, limit)
 
     # showing
@@ -291,12 +306,12 @@ class Engine:
         state.kind = type(shown).__name__.lower()
         if isinstance(shown, (Ask, Secret)):
             state.keys, state.pages = {}, 1
-            page = self._laid_out(paging.fit, visit, shown, say(shown.title), [], guidance, limit)
+            page = self._laid_out(paging.fit, visit, shown, say(shown.title), (), guidance, limit)
             return Shown(page.text, True, state.screen, page.cut)
-        numbered = self._numbered(shown)
+        numbered = self._numbered(shown, state.led_by)
         keep = shown.keep if isinstance(shown, Menu) else ""
         state.keys = {str(n): _target(option, keep) for option, n in numbered}
-        lines = [f"{number} {say(option.label)}" for option, number in numbered]
+        lines = tuple([f"{number} {say(option.label)}" for option, number in numbered])
         lay_out = paging.flow if isinstance(shown, Pages) else paging.fit
         title = shown.text if isinstance(shown, Pages) else shown.title
         page = self._laid_out(lay_out, visit, shown, say(title), lines, guidance, limit)
@@ -304,7 +319,14 @@ class Engine:
         return Shown(page.text, True, state.screen, page.cut)
 
     def _laid_out(
-        self, lay_out: LayOut, visit: Visit, shown: Screen, title: str, lines: list[str], guidance: str, limit: int
+        self,
+        lay_out: LayOut,
+        visit: Visit,
+        shown: Screen,
+        title: str,
+        lines: tuple[str, ...],
+        guidance: str,
+        limit: int,
     ) -> paging.Page:
         """The page with full navigation; where the words `00 Home` alone would cost a page, without them (00 still works)."""
         say = _Speaker(visit.language)
@@ -335,12 +357,13 @@ class Engine:
         visit.state.screen = name
         say = _Speaker(visit.language)
         guidance = say(visit.guidance) if visit.guidance else ""
-        page = paging.fit(say(done.text), [], "", "", 0, limit, guidance)
+        page = paging.fit(say(done.text), (), "", "", 0, limit, guidance)
         return Shown(page.text, False, name, page.cut)
 
     @staticmethod
-    def _numbered(shown: Screen) -> list[tuple[Option, int]]:
-        """Options with their keys: lifelong where given, else counted from 1 without 9."""
+    def _numbered(shown: Screen, led_by: str) -> list[tuple[Option, int]]:
+        """Options with their keys: lifelong where given, else counted from 1 without 9. What commits something never
+        stands on the key that led here (`State.led_by`)."""
         if isinstance(shown, Confirm):
             options = [Option(shown.yes_label, shown.yes, confirms=True, number=1), *shown.others]
         elif isinstance(shown, (Menu, Pages)):
@@ -355,7 +378,11 @@ class Engine:
                 number = 10
             following = max(following, number) + 1
             numbered.append((option, number))
-        return numbered
+        if not led_by:
+            return numbered
+        taken = {str(number) for _option, number in numbered}
+        free = next(number for number in _SPARE if str(number) not in taken)
+        return [(one, free if one.confirms and str(number) == led_by else number) for one, number in numbered]
 
 
 class _Speaker:
@@ -378,7 +405,11 @@ def _target(option: Option, keep: str) -> list[Any]:
     return target
 
 
-def _key(typed: str) -> str:
+def _commits(target: list[Any]) -> bool:
+    return len(target) > 2 and bool(target[2])
+
+
+def key_of(typed: str) -> str:
     """A menu key as typed: `1.`, ` 01`, `1#` and full-width digits all mean 1."""
     key = normalise(typed).strip(" .#)")
     if key.isdigit() and key not in ("00", "0"):

@@ -15,7 +15,8 @@ class State:
     `keys` maps what may be typed on the shown menu to (where it leads, its value): a key always means what was shown,
     whatever changed behind it meanwhile. `saved` holds a dropped conversation that the caller may take up again.
     `shared` says that several people use this number: nothing private is shown before a PIN. `before` is the screen
-    that was left for the home menu, so that help knows where somebody was stuck.
+    that was left for the home menu, so that help knows where somebody was stuck. `led_by` is the answer that led to the
+    screen, kept only where the gateway cannot tell a repeat of it from a new answer: it commits nothing there.
     """
 
     screen: str = ""
@@ -31,6 +32,7 @@ class State:
     saved: dict[str, Any] | None = None
     shared: bool = False
     before: str = ""
+    led_by: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Only what differs from a fresh state, to keep the row short."""
@@ -65,7 +67,8 @@ class Visit:
     """What a screen or action works with during one turn.
 
     `tx` is the turn's transaction, `person` the caller's row (None before registration), `services` the hub, settings
-    and clock. `guidance` is one line shown above the next screen.
+    and clock. `guidance` is one line shown above the next screen. `came_by` is this turn's answer, as a key, where it may
+    come twice unnoticed.
     """
 
     tx: Any
@@ -76,6 +79,7 @@ class Visit:
     person: dict[str, Any] | None = None
     gateway: str = ""
     guidance: Msg | None = None
+    came_by: str = ""
 
     @property
     def draft(self) -> dict[str, Any]:

@@ -18,20 +18,26 @@ from ussd_app.hubs.demo import Demo, DemoBuyer, DemoCooperative, DemoName, read_
 from ussd_app.hubs.places import Place, Places, fold, read_places
 from ussd_app.hubs.produce import Produce, read_produce
 from ussd_app.hubs.rates import (
+    BankAccount,
     Consent,
+    ExchangeRate,
     Fee,
     FloorPrice,
     Season,
+    WalletLimit,
+    read_bank_accounts,
     read_consents,
+    read_exchange_rates,
     read_fees,
     read_floor_prices,
     read_seasons,
+    read_wallet_limits,
 )
 from ussd_app.hubs.tables import Folder, HubError
 
 __all__ = [
-    "Consent", "Demo", "DemoBuyer", "DemoCooperative", "DemoName", "Fee", "FloorPrice", "Hub", "HubError", "Place",
-    "Places", "Produce", "Season", "Support", "load_demo", "load_hub",
+    "BankAccount", "Consent", "Demo", "DemoBuyer", "DemoCooperative", "DemoName", "ExchangeRate", "Fee", "FloorPrice",
+    "Hub", "HubError", "Place", "Places", "Produce", "Season", "Support", "WalletLimit", "load_demo", "load_hub",
 ]  # fmt: skip
 
 ROOT = Path(__file__).parent
@@ -62,6 +68,9 @@ class Hub:
     produce: tuple[Produce, ...]
     floor_prices: tuple[FloorPrice, ...]
     fees: tuple[Fee, ...]
+    wallet_limits: tuple[WalletLimit, ...]
+    exchange_rates: tuple[ExchangeRate, ...]
+    bank_accounts: tuple[BankAccount, ...]
     seasons: tuple[Season, ...]
     consents: tuple[Consent, ...]
     _by_code: dict[str, Produce] = field(init=False, repr=False)
@@ -98,6 +107,10 @@ class Hub:
         """The official price of `product` (a code) in force on `day` (YYYY-MM-DD), or None where there is none."""
         found = [price for price in self.floor_prices if price.product == product and price.valid_from <= day]
         return found[-1] if found else None
+
+    def bank_account(self, currency: str) -> BankAccount | None:
+        """Where transfers in `currency` (ISO 4217) go, None where there is no account."""
+        return next((account for account in self.bank_accounts if account.currency == currency), None)
 
     def fee(self, kind: str, wallet: str, amount: int, day: str) -> Fee | None:
         """The band for `amount` (minor units) of the tariff in force on `day` (YYYY-MM-DD), or None."""
@@ -150,6 +163,9 @@ def _load(code: str, root: Path) -> Hub:
         produce=produce,
         floor_prices=read_floor_prices(folder, {item.code: item.floater for item in produce}),
         fees=read_fees(folder, wallets),
+        wallet_limits=read_wallet_limits(folder, wallets),
+        exchange_rates=read_exchange_rates(folder, told["currency"]),
+        bank_accounts=read_bank_accounts(folder),
         seasons=read_seasons(folder, {item.group for item in produce}),
         consents=read_consents(folder, told["name"], languages),
     )

@@ -12,7 +12,11 @@ from ussd_app.hubs.tables import Folder, Once, Row
 FEE_KINDS = ("cash_out", "transfer", "service")
 FLOOR_KINDS = ("minimum", "fixed")
 _MONTH_DAY = re.compile(r"(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", re.ASCII)
-_ESTIMATE = "estimate"
+_ESTIMATE, _DEMONSTRATION = "estimate", "demonstration"
+_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+_RATE = re.compile(r"(?=.*[1-9])[0-9]{1,9}(\.[0-9]{1,8})?", re.ASCII)
+_ACCOUNT = re.compile(r"[A-Z0-9][A-Z0-9 -]{3,40}", re.ASCII)
+_BIC = re.compile(r"[A-Z]{6}[A-Z0-9]{2}([A-Z0-9]{3})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,54 @@ class Fee:
     def estimate(self) -> bool:
         """Whether no tariff was seen, so that a screen should say "about"."""
         return self.source.startswith(_ESTIMATE)
+
+
+@dataclass(frozen=True, slots=True)
+class WalletLimit:
+    """What a wallet lets one customer move, minor units of the hub's currency: in one `transaction`, and in a `day`."""
+
+    wallet: str
+    transaction: int
+    day: int
+    valid_from: str
+    source: str
+
+    @property
+    def estimate(self) -> bool:
+        """Whether the wallet's own figure was not seen."""
+        return self.source.startswith(_ESTIMATE)
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeRate:
+    """1 `currency` = `rate` (a decimal as text) of the hub's currency, from the day `valid_from` on."""
+
+    currency: str
+    rate: str
+    valid_from: str
+    source: str
+
+    @property
+    def estimate(self) -> bool:
+        """Whether nobody published it."""
+        return self.source.startswith(_ESTIMATE)
+
+
+@dataclass(frozen=True, slots=True)
+class BankAccount:
+    """Where transfers in `currency` go; `source` "demonstration" for an invented one, which production must not show."""
+
+    currency: str
+    holder: str
+    bank: str
+    account: str
+    bic: str
+    source: str
+
+    @property
+    def invented(self) -> bool:
+        """Whether there is no such account."""
+        return self.source.startswith(_DEMONSTRATION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +164,50 @@ def read_fees(folder: Folder, wallets: Collection[str]) -> tuple[Fee, ...]:
         if same and upper.amount_from != lower.amount_to + 1:
             row.fault("amount_from", f"does not follow the band that ends at {lower.amount_to}")
     return tuple(fee for _, fee in found)
+
+
+def read_wallet_limits(folder: Folder, wallets: Collection[str]) -> tuple[WalletLimit, ...]:
+    """wallet_limits.csv, the oldest first."""
+    once = Once()
+
+    def read(row: Row) -> WalletLimit:
+        wallet, day = row.choice("wallet", wallets), row.day("valid_from")
+        once.check(row, "valid_from", (wallet, day))
+        most = row.whole("transaction", 1)
+        return WalletLimit(wallet, most, row.whole("day", most), day, row.plain("source", 120))
+
+    columns = ("wallet", "transaction", "day", "valid_from", "source")
+    found = folder.each("wallet_limits.csv", columns, read, needed=False)
+    return tuple(sorted(found, key=lambda limit: (limit.wallet, limit.valid_from)))
+
+
+def read_exchange_rates(folder: Folder, home: str) -> tuple[ExchangeRate, ...]:
+    """exchange_rates.csv, the oldest first; `home` is the hub's own currency."""
+    once = Once()
+
+    def read(row: Row) -> ExchangeRate:
+        currency, day = row.matches("currency", _CURRENCY, "EUR"), row.day("valid_from")
+        once.check(row, "valid_from", (currency, day))
+        if currency == home:
+            row.fault("currency", "is the hub's own")
+        return ExchangeRate(currency, row.matches("rate", _RATE, "1652.30"), day, row.plain("source", 120))
+
+    found = folder.each("exchange_rates.csv", ("currency", "rate", "valid_from", "source"), read, needed=False)
+    return tuple(sorted(found, key=lambda rate: (rate.currency, rate.valid_from)))
+
+
+def read_bank_accounts(folder: Folder) -> tuple[BankAccount, ...]:
+    """bank_accounts.csv: one account a currency."""
+    once = Once()
+
+    def read(row: Row) -> BankAccount:
+        currency = row.matches("currency", _CURRENCY, "EUR")
+        once.check(row, "currency", currency)
+        names = (row.plain("holder"), row.plain("bank"), row.matches("account", _ACCOUNT, "00040 0000000 01"))
+        return BankAccount(currency, *names, row.matches("bic", _BIC, "BKIGRWRW"), row.plain("source", 120))
+
+    columns = ("currency", "holder", "bank", "account", "bic", "source")
+    return tuple(folder.each("bank_accounts.csv", columns, read, needed=False))
 
 
 def read_seasons(folder: Folder, groups: Collection[str]) -> tuple[Season, ...]:

@@ -10,6 +10,10 @@ CRASH_POINTS = (
     "outbox.after_lease",
     "outbox.after_send",
     "outbox.after_mark",
+    "payment.after_sending_mark",
+    "payment.after_send",
+    "payment.before_apply",
+    "payment.after_apply",
 )
 
 _KILLED = 137  # what a shell reports for a process ended by SIGKILL

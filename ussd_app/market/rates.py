@@ -1,4 +1,4 @@
-"""Dated rows: floor prices set by the crop board, and fees. Nothing here is a constant in code.
+"""Dated rows: floor prices set by the crop board, fees, limits of wallets and exchange rates. Nothing here is a constant in code.
 
 A floor belongs to one form of a produce (ripe cherry is not green coffee) and one currency.
 """
@@ -49,7 +49,7 @@ def floor_for(tx: Tx, produce: str, currency: str, at: int) -> Floor:
 
 
 def load(tx: Tx, hub: Hub) -> int:
-    """Bring the hub's floor prices and fees into the store; running it again changes nothing. Returns how many rows.
+    """Bring the hub's floor prices, fees, limits of wallets and exchange rates into the store; running it again changes nothing. Returns how many rows.
 
     Rows entered by an operator under other dates stay.
     """
@@ -75,4 +75,23 @@ def load(tx: Tx, hub: Hub) -> int:
             estimate=int(fee.estimate),
             source=fee.source,
         )
-    return len(hub.floor_prices) + len(hub.fees)
+    for limit in hub.wallet_limits:
+        tx.wallet_limit_add(
+            wallet=limit.wallet,
+            currency=hub.currency,
+            valid_from=limit.valid_from,
+            per_transaction=limit.transaction,
+            per_day=limit.day,
+            estimate=int(limit.estimate),
+            source=limit.source,
+        )
+    for rate in hub.exchange_rates:
+        tx.exchange_rate_load(
+            base=rate.currency,
+            quote=hub.currency,
+            valid_from=rate.valid_from,
+            rate=rate.rate,
+            estimate=int(rate.estimate),
+            source=rate.source,
+        )
+    return len(hub.floor_prices) + len(hub.fees) + len(hub.wallet_limits) + len(hub.exchange_rates)

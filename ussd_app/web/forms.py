@@ -53,10 +53,10 @@ def one_line(text: str) -> str:
     return " ".join(plain.split())
 
 
-def read_terms(form: Form, hub: Hub, kind: Produce, currency: str) -> Terms | None:
+def read_terms(form: Form, hub: Hub, kind: Produce, currency: str, settlement: str) -> Terms | None:
     """The terms of an offer as typed; None where a field is at fault.
 
-    Args: `kind` the produce offered on; `currency` the listing's.
+    Args: `kind` the produce offered on; `currency` the listing's; `settlement` how it is to be paid, which no form asks.
     """
     quantity = read_quantity(form["quantity"], kind)
     if quantity is None:
@@ -81,7 +81,7 @@ def read_terms(form: Form, hub: Hub, kind: Produce, currency: str) -> Terms | No
         handover_place=place,
         handover_at=handover_at,
         carrier=form["carrier"],
-        settlement="outside",
+        settlement=settlement,
     )
 
 

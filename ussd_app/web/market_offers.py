@@ -49,7 +49,8 @@ def _add_listing_routes(pages: Blueprint, parts: PageParts) -> None:
     def make_offer(listing_id: str) -> AnyResponse:
         row = _listing(parts, listing_id)
         form = posted((*TERMS_FIELDS, "form_key"))
-        terms = read_terms(form, parts.hub, parts.hub.produce_by(row["produce"]), row["currency"])
+        usual = parts.settings.settlement[0]
+        terms = read_terms(form, parts.hub, parts.hub.produce_by(row["produce"]), row["currency"], usual)
         if terms is not None:
             who, key = _who(), form["form_key"][:40]
             try:
@@ -248,7 +249,8 @@ def _add_terms_routes(pages: Blueprint, parts: PageParts) -> None:
         with parts.store.read() as tx:
             row = _mine(tx, _who(), offer_id)
         form = posted(TERMS_FIELDS)
-        terms = read_terms(form, parts.hub, parts.hub.produce_by(row["produce"]), row["currency"])
+        kind = parts.hub.produce_by(row["produce"])
+        terms = read_terms(form, parts.hub, kind, row["currency"], row["settlement"])
         if terms is not None:
             who = _who()
             try:

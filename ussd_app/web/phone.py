@@ -15,6 +15,7 @@ from flask import Blueprint, Response, jsonify, render_template, request, url_fo
 from ussd_app.lib import gsm7, msisdn
 from ussd_app.settings import Settings
 from ussd_app.store import Store
+from ussd_app.web import phone_wallet
 
 MOST_MESSAGES = 30
 NETWORKS = (
@@ -55,10 +56,11 @@ class PhoneParts(Protocol):
 
 
 def phones(parts: PhoneParts) -> Blueprint:
-    """The blueprint of /phone, /phone/people and /phone/inbox. Raises ValueError in production."""
+    """The blueprint of /phone, /phone/people, /phone/inbox and /phone/wallet. Raises ValueError in production."""
     if parts.settings.production:
         raise ValueError("the phones in the browser are for development only")
     blueprint = Blueprint("phones", __name__, url_prefix="/phone", template_folder="templates", static_folder="static")
+    phone_wallet.add_doors(blueprint, parts.settings)
 
     @blueprint.get("")
     def page() -> str:
@@ -69,6 +71,7 @@ def phones(parts: PhoneParts) -> Blueprint:
             "networks": NETWORKS,
             "peopleUrl": url_for("phones.people"),
             "inboxUrl": url_for("phones.inbox"),
+            "walletUrl": url_for("phones.prompts"),
         }
         return render_template(
             "phone.html",

@@ -9,6 +9,17 @@ SELECT p.id, p.msisdn, p.mail, p.name, p.language, p.place, CASE WHEN p.pin_hash
 FROM people p LEFT JOIN sellers s ON s.person_id = p.id LEFT JOIN buyers b ON b.person_id = p.id
 WHERE p.id >= :first AND p.id < :after AND p.state = 'active' ORDER BY p.id;
 
+-- name: demo_wallet_names()
+SELECT msisdn, name FROM people WHERE msisdn IS NOT NULL AND state = 'active' ORDER BY created_at DESC, id DESC;
+
+-- name: demo_orders_to_weigh(seller_id, buyer_id, settlement)$
+SELECT COUNT(*) FROM orders
+WHERE seller_id = :seller_id AND buyer_id = :buyer_id AND settlement = :settlement AND state = 'agreed' AND weighed = 0;
+
+-- name: demo_messages_forget(first, after, since, until)!
+-- What the past would have told its people.
+DELETE FROM outbox WHERE person_id >= :first AND person_id < :after AND created_at >= :since AND created_at <= :until;
+
 -- name: demo_listings_add(id, seller_id, cooperative_id, produce, unit, quantity, left_quantity, price, currency, place, district, province, state, created_at, changed_at, expires_at)*!
 INSERT INTO listings (id, seller_id, cooperative_id, produce, unit, quantity, left_quantity, price, currency,
                       place, district, province, state, created_at, changed_at, expires_at)

@@ -8,3 +8,15 @@ UPDATE orders SET state = :state WHERE id = :id;
 
 -- name: worst_past_order(id, now)!
 UPDATE orders SET regret_until = :now, free_after = :now WHERE id = :id;
+
+-- name: worst_payment(id, state, reason, amount, external_id, now)!
+UPDATE payments SET state = :state, reason = :reason, settled_amount = CASE WHEN :state = 'paid' THEN CAST(:amount AS BIGINT) END,
+                    external_id = :external_id, next_at = NULL,
+                    settled_at = CASE WHEN :state IN ('paid', 'failed') THEN CAST(:now AS BIGINT) END
+WHERE id = :id;
+
+-- name: worst_hold(order_id, hold)!
+UPDATE settlements SET hold = :hold WHERE order_id = :order_id;
+
+-- name: worst_settlement(id, settlement)!
+UPDATE offers SET settlement = :settlement WHERE id = :id;

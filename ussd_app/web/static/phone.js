@@ -3,6 +3,7 @@
 import { WIRES, post, randomId, septets } from "./phone_wires.js";
 import { Transcript } from "./phone_transcript.js";
 import { Inbox } from "./phone_inbox.js";
+import { Wallet } from "./phone_wallet.js";
 
 const CONFIG = JSON.parse(document.getElementById("phones-config").textContent);
 const SESSION_S = 180;
@@ -31,6 +32,7 @@ class Phone {
       transcript.smsTo(this.person, message.text);
       exportButton.disabled = false;
     });
+    this.wallet = new Wallet(root, CONFIG.walletUrl);
     this.at("person").append(
       ...people.map((person, index) => new Option(`${person.name}, ${person.role}`, String(index))),
       new Option("Another number...", "other"),
@@ -70,6 +72,7 @@ class Phone {
     this.idle();
     this.verdict("");
     this.inbox.follow(person.msisdn || person.sign_in || "");
+    this.wallet.follow(person.msisdn || "");
   }
 
   showPerson() {
