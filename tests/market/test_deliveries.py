@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from tests.market.deals import Deal
 from tests.market.trades import hours, refused
+from ussd_app.hubs import load_hub
 from ussd_app.lib import ids
-from ussd_app.market import deliveries, orders, receipts
+from ussd_app.market import cooperatives, deliveries, orders, receipts
 from ussd_app.market.terms import Refused
 from ussd_app.store import Store
 
@@ -175,7 +176,7 @@ def test_a_cooperative_is_named_to_its_member(deal: Deal) -> None:
     order = deal.order("outside")
 
     def join(tx: Any) -> None:
-        tx.cooperative_add(id="coop", name="Abakundakawa", place=None, now=deal.now)
+        cooperatives.add(tx, hub=load_hub("rw"), now=deal.now, name="Abakundakawa", place="3706", cooperative_id="coop")
         tx.rows("UPDATE orders SET cooperative_id = 'coop' WHERE id = :id RETURNING id", id=order["id"])
 
     deal.store.write(join)

@@ -7,7 +7,8 @@ import contextlib
 import pytest
 
 from tests.market.peoples import ELSEWHERE, JEANNE, NOW, buyer, seller
-from ussd_app.market import people
+from ussd_app.hubs import load_hub
+from ussd_app.market import cooperatives, people
 from ussd_app.store import Store, open_store
 from ussd_app.store.sql import queries
 
@@ -147,11 +148,13 @@ def test_one_person_can_sell_and_buy(store: Store) -> None:
 
 def test_name_language_place_and_cooperative_change(store: Store) -> None:
     person = store.write(lambda tx: seller(tx))
-    cooperative = store.write(lambda tx: people.add_cooperative(tx, now=NOW, name="Kopakama", place="5104"))
+    cooperative = store.write(
+        lambda tx: cooperatives.add(tx, hub=load_hub("rw"), now=NOW, name="Kopakama", place="5104")
+    )["id"]
     assert store.write(lambda tx: people.rename(tx, now=NOW + 1, person_id=person["id"], name="uwera")) == "Uwera"
     store.write(lambda tx: people.set_language(tx, now=NOW + 2, person_id=person["id"], language="sw"))
     store.write(lambda tx: people.set_place(tx, now=NOW + 3, person_id=person["id"], place="5105"))
-    assert store.write(lambda tx: people.join_cooperative(tx, person_id=person["id"], cooperative_id=cooperative))
+    assert store.write(lambda tx: tx.seller_join(person_id=person["id"], cooperative_id=cooperative))
     with store.read() as tx:
         now = people.by_id(tx, person["id"])
         assert now is not None

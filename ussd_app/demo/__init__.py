@@ -72,6 +72,7 @@ def seed(
         weighed.await_weight(square, midnight - HOUR_MS // 6, midnight + 9 * HOUR_MS, _USUAL)
         return {
             "cooperatives": len(crowd.cooperatives),
+            "managers and clerks": len(crowd.staff),
             "sellers": len(crowd.sellers),
             "buyers": len(crowd.buyers),
             "past listings": len(past.listings),
@@ -111,19 +112,20 @@ def renew(store: Store, hub: Hub, now: int, clock: Clock, settings: Settings | N
 def people_for_phones(store: Store, hub: Hub, settings: Settings | None = None) -> list[dict[str, Any]]:
     """The demonstration people that are in the store and active, with what one needs to be them.
 
-    Sellers and buyers of both wallets come first in turn; buyers abroad (no number, no PIN) last. Each has name, role
-    (seller or buyer), kind, msisdn ('' = none), pin ('' = none), language, district, place (its label), wallet and
+    Sellers and buyers of both wallets come first in turn, then managers and clerks; buyers abroad (no number, no PIN)
+    last. Each has name, role (seller or buyer), kind (farmer, artisan, buyer, manager, clerk), msisdn ('' = none), pin ('' = none), language, district, place (its label), wallet and
     network (mtn, airtel or ''), network_code, company, verification, sign_in (a number or mail address, '' for those
     who have no web pages). The PIN is the one they were made with. Raises NotInProduction.
     """
     _refuse_production(settings)
     with store.read() as tx:
         people = [_shown(hub, row) for row in _present(tx)]
-    sellers = [person for person in people if person["role"] == "seller"]
+    staff = [person for person in people if person["kind"] in ("manager", "clerk")]
+    sellers = [person for person in people if person["role"] == "seller" and person not in staff]
     near = [person for person in people if person["role"] == "buyer" and person["msisdn"]]
     abroad = [person for person in people if person["role"] == "buyer" and not person["msisdn"]]
     front = [person for pair in zip(sellers[:_ABREAST], near[:_ABREAST], strict=False) for person in pair]
-    return [*front, *(person for person in (*sellers, *near) if person not in front), *abroad]
+    return [*front, *staff, *(person for person in (*sellers, *near) if person not in front), *abroad]
 
 
 def _shown(hub: Hub, row: dict[str, Any]) -> dict[str, Any]:
@@ -133,7 +135,7 @@ def _shown(hub: Hub, row: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": row["name"],
         "role": "buyer" if buyer else "seller",
-        "kind": row["seller_kind"] or "buyer",
+        "kind": row["works_as"] or row["seller_kind"] or "buyer",
         "msisdn": row["msisdn"] or "",
         "pin": pin_of(int(row["id"][-3:])) if row["has_pin"] else "",
         "language": row["language"],

@@ -5,19 +5,21 @@ Ids, numbers and PINs are the same whatever the seed and date; names and languag
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
 from ussd_app.demo import marks, rwanda
 from ussd_app.hubs import Demo, DemoName, Hub, load_demo
+from ussd_app.lib import ids
 from ussd_app.lib.gsm7 import fold_ascii
-from ussd_app.market import people, pins
+from ussd_app.market import cooperatives, people, pins
 from ussd_app.store import Tx
 
 PINS = ("27463", "81593", "60384")  # known to everybody: production has no such people
 DAY_MS = 86_400_000
 _VERIFIED_BY = "demonstration"
+_FOUNDED_BY = f"operator:{_VERIFIED_BY}"
 _LANGUAGES = ("rw", "rw", "rw", "rw", "rw", "rw", "rw", "en", "fr", "sw")
 
 
@@ -58,6 +60,17 @@ class Cooperative:
     id: str
     name: str
     place: str
+    account_id: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Staff:
+    """A manager or clerk of the cooperative with this index; she sells too."""
+
+    person: Seller
+    role: str
+    cooperative: int
 
 
 @dataclass(frozen=True)
@@ -67,6 +80,7 @@ class Crowd:
     cooperatives: tuple[Cooperative, ...]
     sellers: tuple[Seller, ...]
     buyers: tuple[Buyer, ...]
+    staff: tuple[Staff, ...]
 
     def growers(self, produce: str) -> list[Seller]:
         """Who sells this produce; the first seller counts three times, so that she has a story to show."""
@@ -78,10 +92,23 @@ def gather(hub: Hub, midnight: int, seed: int) -> Crowd:
     """Everybody as they are on the day that begins at `midnight` (epoch ms), by `seed`."""
     demo, rng = load_demo(hub.code), Random(f"crowd {seed}")
     cooperatives = tuple(
-        Cooperative(marks.fixed_id("C", number), each.name, each.place)
+        Cooperative(
+            marks.fixed_id("C", number),
+            each.name,
+            each.place,
+            marks.fixed_id("A", number),
+            ids.with_check(f"{201800 + number}"),
+        )
         for number, each in enumerate(demo.cooperatives, 1)
     )
-    return Crowd(cooperatives, tuple(_sellers(demo, midnight, rng)), tuple(_buyers(demo, hub, midnight, rng)))
+    sellers = tuple(_sellers(demo, midnight, rng))
+    taken = {seller.name for seller in sellers}
+    return Crowd(
+        cooperatives,
+        sellers,
+        tuple(_buyers(demo, hub, midnight, rng)),
+        tuple(_staff(demo, cooperatives, midnight, Random(f"staff {seed}"), taken)),
+    )
 
 
 def pin_of(number: int) -> str:
@@ -93,11 +120,16 @@ def store_crowd(tx: Tx, hub: Hub, crowd: Crowd, hashes: dict[str, str], rng: Ran
     """Write everybody; `hashes` are the kept PINs by PIN, `rng` gives ids. Counts of kept orders start at nothing."""
     start = min(seller.joined_at for seller in crowd.sellers)
     for each in crowd.cooperatives:
-        tx.cooperative_add(id=each.id, name=each.name, place=each.place, now=start)
+        cooperatives.add(
+            tx, hub=hub, now=start, name=each.name, place=each.place, by=_FOUNDED_BY,
+            cooperative_id=each.id, account_id=each.account_id, code=each.code,
+        )  # fmt: skip
     for seller in crowd.sellers:
         _store_person(tx, hub, seller, "ussd", hashes, rng)
         home = None if seller.cooperative is None else crowd.cooperatives[seller.cooperative].id
         tx.seller_add(person_id=seller.id, kind=seller.kind, cooperative_id=home, now=seller.joined_at)
+    _store_staff(tx, hub, crowd, hashes, rng)
+    _store_members(tx, crowd)
     quiet = crowd.sellers[rwanda.SHARED_PHONE[1] - 1]
     tx.person_set_amounts_in_sms(id=quiet.id, amounts_in_sms=0, now=quiet.joined_at)
     for buyer in crowd.buyers:
@@ -142,6 +174,53 @@ def _store_person(tx: Tx, hub: Hub, person: Seller | Buyer, channel: str, hashes
         channel=channel,
         now=at,
     )
+
+
+def _store_staff(tx: Tx, hub: Hub, crowd: Crowd, hashes: dict[str, str], rng: Random) -> None:
+    """Managers and clerks, each with the role; a clerk weighs at the cooperative's station."""
+    for each in crowd.staff:
+        person, home = each.person, crowd.cooperatives[each.cooperative].id
+        _store_person(tx, hub, person, "ussd", hashes, rng)
+        tx.seller_add(person_id=person.id, kind=person.kind, cooperative_id=home, now=person.joined_at)
+        station = None if each.role == "manager" else cooperatives.stations(tx, home)[0]["id"]
+        cooperatives.give_role(
+            tx, now=person.joined_at, cooperative_id=home, person_id=person.id, role=each.role, by=_FOUNDED_BY,
+            station_id=station,
+        )  # fmt: skip
+
+
+def _store_members(tx: Tx, crowd: Crowd) -> None:
+    """Every seller of a cooperative is its member, with what she grows; nobody is told of what was long ago."""
+    for index, cooperative in enumerate(crowd.cooperatives):
+        here = [seller for seller in crowd.sellers if seller.cooperative == index]
+        for number, seller in enumerate(here, 1):
+            of = {"cooperative_id": cooperative.id, "person_id": seller.id}
+            tx.member_add(**of, number=number, joined_by="roster", by=_FOUNDED_BY, now=seller.joined_at)
+            for produce in seller.produce:
+                tx.member_produce_add(**of, produce=produce)
+
+
+def _staff(
+    demo: Demo, cooperatives: Sequence[Cooperative], midnight: int, rng: Random, taken: set[str]
+) -> Iterator[Staff]:
+    """A manager and a clerk of each cooperative, numbers 201 and on."""
+    number = 200
+    for index, cooperative in enumerate(cooperatives):
+        for role in ("manager", "clerk"):
+            number += 1
+            person = Seller(
+                id=marks.fixed_id("M", number),
+                name=_name(demo, rng, taken),
+                msisdn=_number_of(number),
+                language="rw",
+                place=cooperative.place,
+                kind="farmer",
+                cooperative=index,
+                produce=(),
+                pin=pin_of(number),
+                joined_at=midnight - 300 * DAY_MS + number * 60_000,
+            )
+            yield Staff(person, role, index)
 
 
 def _sellers(demo: Demo, midnight: int, rng: Random) -> list[Seller]:

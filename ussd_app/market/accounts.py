@@ -161,6 +161,8 @@ def erase(tx: Tx, *, now: int, person_id: str) -> bool:
         return False
     tx.buyer_erase(person_id=person_id)
     tx.consent_withdraw_all(person_id=person_id, now=now)
+    tx.cooperative_roles_remove_of(person_id=person_id, now=now)
+    tx.members_leave_all(person_id=person_id, now=now)
     tx.pin_reset_cancel(person_id=person_id)
     tx.number_move_reject_of(person_id=person_id)
     tx.number_move_forget(person_id=person_id)
@@ -183,7 +185,7 @@ def ask_pin_reset(tx: Tx, *, now: int, clock: Clock, person_id: str, by: str = "
     """
     _hold(tx, person_id)
     person = people.by_id(tx, person_id)
-    if person is None or person["state"] != "active" or person["msisdn"] is None:
+    if person is None or person["state"] != "active" or not person["msisdn"]:
         return None
     tx.pin_reset_lapse(person_id=person_id, now=now)
     waiting: dict[str, Any] | None = tx.pin_reset_waiting(person_id=person_id)
@@ -257,7 +259,7 @@ def start_move(tx: Tx, *, now: int, person_id: str, new_msisdn: str, by: str) ->
     """
     _hold(tx, person_id)
     person = people.by_id(tx, person_id)
-    if person is None or person["state"] != "active" or person["msisdn"] in (None, new_msisdn):
+    if person is None or person["state"] != "active" or person["msisdn"] in (None, "", new_msisdn):
         return None
     if not people.room_on_number(tx, new_msisdn):
         return None

@@ -207,18 +207,6 @@ def set_place(tx: Tx, *, now: int, person_id: str, place: str) -> None:
     tx.person_set_place(id=person_id, place=place, now=now)
 
 
-def add_cooperative(tx: Tx, *, now: int, name: str, place: str | None) -> str:
-    """Add a cooperative; `place` a code of the hub. Returns its id."""
-    cooperative_id = ids.new_id()
-    tx.cooperative_add(id=cooperative_id, name=_line(name, 40), place=place, now=now)
-    return cooperative_id
-
-
-def join_cooperative(tx: Tx, *, person_id: str, cooperative_id: str | None) -> bool:
-    """The seller belongs to this cooperative from now on (None = to none). False when she is no seller."""
-    return bool(tx.seller_set_cooperative(person_id=person_id, cooperative_id=cooperative_id))
-
-
 def clean_name(text: str) -> str | None:
     """A name as it will be shown on any phone, or None when it is no name.
 

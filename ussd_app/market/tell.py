@@ -17,8 +17,13 @@ def tell(tx: Tx, now: int, person: Mapping[str, Any], template: str, event: str,
 
     Args: `now` epoch ms; `person` a row with id, msisdn, mail, language, amounts_in_sms; `template` a notice's name;
     `event` the id of what happened, so that nobody hears of it twice; `values` the template's holes.
-    A person whom nothing can reach any more (erased) is passed over.
+    A cooperative's account (its msisdn is empty) has no phone: its managers are told. A person whom nothing can reach
+    any more (erased) is passed over.
     """
+    if person["msisdn"] == "":
+        for manager in tx.cooperative_told(account_id=person["id"]):
+            tell(tx, now, manager, template, event, values)
+        return
     to = person["msisdn"] or person["mail"]
     if not to:
         return

@@ -5,12 +5,13 @@ SELECT COUNT(*) FROM people WHERE id >= :first AND id < :after;
 
 -- name: demo_people(first, after)
 SELECT p.id, p.msisdn, p.mail, p.name, p.language, p.place, CASE WHEN p.pin_hash IS NULL THEN 0 ELSE 1 END AS has_pin,
-       s.kind AS seller_kind, b.company, b.city, b.verification
+       s.kind AS seller_kind, b.company, b.city, b.verification,
+       (SELECT MAX(r.role) FROM cooperative_roles r WHERE r.person_id = p.id AND r.state = 'active') AS works_as
 FROM people p LEFT JOIN sellers s ON s.person_id = p.id LEFT JOIN buyers b ON b.person_id = p.id
-WHERE p.id >= :first AND p.id < :after AND p.state = 'active' ORDER BY p.id;
+WHERE p.id >= :first AND p.id < :after AND p.state = 'active' AND COALESCE(p.msisdn, p.mail) <> '' ORDER BY p.id;
 
 -- name: demo_wallet_names()
-SELECT msisdn, name FROM people WHERE msisdn IS NOT NULL AND state = 'active' ORDER BY created_at DESC, id DESC;
+SELECT msisdn, name FROM people WHERE msisdn <> '' AND state = 'active' ORDER BY created_at DESC, id DESC;
 
 -- name: demo_orders_to_weigh(seller_id, buyer_id, settlement)$
 SELECT COUNT(*) FROM orders

@@ -1,4 +1,5 @@
 -- People, their roles, and what they agreed to. The hash of a PIN leaves the table only through pins.sql.
+-- A cooperative's account has the number '': no search by number may find it, and nobody erases or moves it.
 
 -- name: people_on_number(msisdn)
 SELECT p.id, p.msisdn, p.name, p.language, p.place, p.state, p.registered_by, p.news, p.amounts_in_sms,
@@ -9,11 +10,11 @@ FROM people p
 LEFT JOIN sellers s ON s.person_id = p.id
 LEFT JOIN cooperatives c ON c.id = s.cooperative_id
 LEFT JOIN buyers b ON b.person_id = p.id
-WHERE p.msisdn = :msisdn AND p.state <> 'erased'
+WHERE p.msisdn = :msisdn AND p.msisdn <> '' AND p.state <> 'erased'
 ORDER BY p.created_at, p.id;
 
 -- name: people_count_on_number(msisdn)$
-SELECT count(*) FROM people WHERE msisdn = :msisdn AND state <> 'erased';
+SELECT count(*) FROM people WHERE msisdn = :msisdn AND msisdn <> '' AND state <> 'erased';
 
 -- name: person_by_id(id)^
 SELECT p.id, p.msisdn, p.mail, p.name, p.language, p.place, p.state, p.registered_by, p.news, p.amounts_in_sms,
@@ -48,7 +49,8 @@ UPDATE people SET state = 'active', pin_hash = :pin_hash, language = :language, 
 WHERE id = :id AND msisdn = :msisdn AND state = 'pending';
 
 -- name: person_set_state(id, state, was, now)!
-UPDATE people SET state = :state, updated_at = :now WHERE id = :id AND state = :was;
+UPDATE people SET state = :state, updated_at = :now
+WHERE id = :id AND state = :was AND COALESCE(msisdn, mail) <> '';
 
 -- name: person_set_news(id, news, now)!
 UPDATE people SET news = :news, updated_at = :now WHERE id = :id AND state <> 'erased';
@@ -57,13 +59,13 @@ UPDATE people SET news = :news, updated_at = :now WHERE id = :id AND state <> 'e
 UPDATE people SET amounts_in_sms = :amounts_in_sms, updated_at = :now WHERE id = :id AND state <> 'erased';
 
 -- name: person_set_msisdn(id, old, new, now)!
-UPDATE people SET msisdn = :new, updated_at = :now WHERE id = :id AND msisdn = :old AND state = 'active';
+UPDATE people SET msisdn = :new, updated_at = :now WHERE id = :id AND msisdn = :old AND msisdn <> '' AND state = 'active';
 
 -- name: person_erase(id, now)!
 UPDATE people
 SET state = 'erased', name = '', msisdn = NULL, mail = NULL, place = NULL, news = 0, pin_hash = NULL, pin_fails = 0,
     pin_locked_until = NULL, pin_reset_needed = 0, erased_at = :now, updated_at = :now
-WHERE id = :id AND state <> 'erased';
+WHERE id = :id AND state <> 'erased' AND COALESCE(msisdn, mail) <> '';
 
 -- name: seller_add(person_id, kind, cooperative_id, now)!
 INSERT INTO sellers (person_id, kind, cooperative_id, created_at) VALUES (:person_id, :kind, :cooperative_id, :now)
@@ -71,9 +73,6 @@ ON CONFLICT (person_id) DO NOTHING;
 
 -- name: seller_set_cooperative(person_id, cooperative_id)!
 UPDATE sellers SET cooperative_id = :cooperative_id WHERE person_id = :person_id;
-
--- name: cooperative_add(id, name, place, now)!
-INSERT INTO cooperatives (id, name, place, created_at) VALUES (:id, :name, :place, :now);
 
 -- name: cooperative_by_id(id)^
 SELECT id, name, place, created_at FROM cooperatives WHERE id = :id;

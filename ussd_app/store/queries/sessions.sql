@@ -18,7 +18,7 @@ SELECT p.id, p.name, p.msisdn, p.mail, p.language, p.place, p.state, p.news, p.a
        last.gateway AS last_gateway, last.session_id AS last_session_id, last.data AS last_data,
        last.person_id AS last_person_id, last.updated_at AS last_at
 FROM (SELECT CAST(:msisdn AS TEXT) AS msisdn) AS caller
-LEFT JOIN people p ON p.msisdn = caller.msisdn AND p.state IN ('active', 'stopped') AND p.state <> 'erased'
+LEFT JOIN people p ON p.msisdn = caller.msisdn AND p.msisdn <> '' AND p.state IN ('active', 'stopped') AND p.state <> 'erased'
 LEFT JOIN sellers s ON s.person_id = p.id
 LEFT JOIN buyers b ON b.person_id = p.id
 LEFT JOIN sessions last
