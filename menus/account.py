@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from menus.offers import joined
+from menus.orders import STATES
+from menus.words import produce_name
 from ussd_app.engine.screen import Confirm, Done, Menu, Option, Pages, Secret, action, screen
 from ussd_app.engine.visit import Visit
-from ussd_app.i18n import Day, When, _
+from ussd_app.i18n import Bare, Day, Msg, Quantity, When, _
 from ussd_app.market import accounts, leaving
 
+LATEST = 3  # listings and orders named under "My data"
 LANGUAGES = (("rw", "Kinyarwanda"), ("en", "English"), ("fr", "Francais"), ("sw", "Kiswahili"))
 
 
@@ -167,17 +171,42 @@ def data(visit: Visit) -> Pages:
     if kept is None:
         return Pages(_("Nothing is kept."))
     place = visit.hub.places.get(kept["place"]).label if kept["place"] else "-"
-    return Pages(
-        _(
-            "Name: {name}\nPhone: {phone}\nPlace: {place}\nSince: {since}\nNews SMS: {news}\nLooked at by staff: {looks}",
-            name=kept["name"],
-            phone=kept["msisdn"] or "-",
-            place=place,
-            since=Day(kept["since"]),
-            news=_("yes") if kept["news"] else _("no"),
-            looks=kept["looks"],
-        )
+    about = _(
+        "Name: {name}\nPhone: {phone}\nPlace: {place}\nSince: {since}\nNews SMS: {news}\nLooked at by staff: {looks}",
+        name=kept["name"],
+        phone=kept["msisdn"] or "-",
+        place=place,
+        since=Day(kept["since"]),
+        news=_("yes") if kept["news"] else _("no"),
+        looks=kept["looks"],
     )
+    return Pages(joined([about, *_of_trade(visit)]))
+
+
+def _of_trade(visit: Visit) -> list[Msg]:
+    """How much she listed and agreed, and the latest of each."""
+    me = visit.me["id"]
+    count = visit.tx.trade_count_of(person_id=me)
+    said = [_("Listings: {n}", n=count["listings"])]
+    said += [
+        _("{day} {produce} {quantity} x {price}", day=Day(row["created_at"]), produce=produce_name(visit, row["produce"]),
+          quantity=Quantity(row["quantity"], row["unit"]), price=Bare(row["price"]))
+        for row in visit.tx.listings_of_seller(seller_id=me, limit=LATEST)
+    ]  # fmt: skip
+    said.append(_("Orders: {n}", n=count["orders"]))
+    agreed = visit.tx.orders_of_seller(seller_id=me, limit=LATEST) + visit.tx.orders_of_buyer(buyer_id=me, limit=LATEST)
+    for row in sorted(agreed, key=lambda order: str(order["id"]), reverse=True)[:LATEST]:
+        values = {"day": Day(row["agreed_at"]), "code": row["code"], "state": STATES[row["state"]]}
+        quantity = Quantity(row["quantity"], row["unit"])
+        said.append(
+            _(
+                "{day} {code} {produce} {quantity}: {state}",
+                produce=produce_name(visit, row["produce"]),
+                quantity=quantity,
+                **values,
+            )
+        )
+    return said
 
 
 @screen("account.leave", goes=("account.stop", "account.erase"))

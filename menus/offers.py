@@ -163,7 +163,8 @@ def accept(visit: Visit) -> Done:
             visit.tx, clock=visit.clock, now=visit.now, person_id=visit.me["id"], offer_id=visit.draft["offer"]
         )
     except terms.Refused as refused:
-        return Done(refusals.line(refused))
+        offer = visit.tx.offer_for_party(id=visit.draft["offer"], person_id=visit.me["id"])
+        return Done(refusals.line(refused, offer["unit"] if offer else "g"))
     return Done(
         _(
             "Accepted. Order {code}. Handover {place}, {time}. To undo within 5 minutes: {dial} then 3",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from menus.pay import HOLDS, REASONS
 from ussd_app.engine.check import Caller
-from ussd_app.market import deliveries, disputes, orders, receipts, settlement, terms, wallets
+from ussd_app.market import deliveries, disputes, orders, proformas, receipts, settlement, terms, wallets
 from ussd_app.money import payments
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def callers(world: WorstWorld, language: str) -> Iterator[Caller]:
     yield Caller("asked seller at home", world.calls(seller, language), "pay.latest", FLOWS)
     yield from _outside(world, language, cherry)
     yield from _states(world, language, cherry)
+    yield from _by_bank(world, language, cherry)
     yield from _wallets(world, language)
     yield from _disputes(world, language, cherry)
 
@@ -107,6 +108,19 @@ def _states(world: WorstWorld, language: str, produce: Any) -> Iterator[Caller]:
             for hold in HOLDS:
                 world.tx.worst_hold(order_id=order["id"], hold=hold)
                 yield Caller(f"held: {hold}", world.calls(seller, language), "pay.latest", ())
+
+
+def _by_bank(world: WorstWorld, language: str, produce: Any) -> Iterator[Caller]:
+    """A transfer that is waited for."""
+    seller, buyer = world.a_seller(language), world.a_buyer(language)
+    order = _order(world, seller, buyer, produce, "pass_through")
+    _deliver(world, order)
+    proformas.ask(
+        world.tx, clock=world.clock, now=world.clock.now() + 1, buyer_id=buyer["id"], order_id=order["id"],
+        currency=order["currency"],
+    )  # fmt: skip
+    yield Caller("seller: bank transfer", world.calls(seller, language), "pay.latest", ("pay",))
+    yield Caller("buyer: bank transfer", world.calls(buyer, language), "pay.latest", ("pay",))
 
 
 def _payout(world: WorstWorld, order: Row) -> Row:

@@ -52,7 +52,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
         )
     parts = wire(settings, store, clock)
     app.extensions["parts"] = parts
-    app.register_blueprint(callbacks.callbacks(parts))
+    callbacks.register(app, parts)
     app.register_blueprint(payment_callbacks.payment_callbacks(parts))
     app.register_blueprint(health.health(parts))
     if not settings.production:

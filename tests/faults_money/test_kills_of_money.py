@@ -81,6 +81,8 @@ def pay_under_fire(
             market.wallet(name, approve_after_ms=approve_after_ms, latency_ms=15, late_ms=round(3_000 / float(scale)))
         trade = Trade(market, store, orders, known=quick)
         market.control("mtn_momo", fault={"do": "outcome", "value": "APPROVAL_REJECTED", "msisdn": trade.buyers[0]})
+        for name in ("mtn_momo", "airtel_money"):  # whatever the seed says: taken, and no answer
+            market.control(name, fault={"do": "reset", "on": "send"})
         fire = Executioner(market, trade, seed, quick)
         began = time.monotonic()
         lanes = [Sellers(market, trade.sellers[n::PHONES], stop, pause_s, seed + n) for n in range(PHONES)]

@@ -21,7 +21,7 @@ from ussd_app.lib.clock import Clock, ManualClock
 from ussd_app.messages import SmsIn, UssdReply, UssdRequest
 from ussd_app.settings import Settings
 from ussd_app.store import Store, Tx, Withdrawn, open_store, outbox
-from ussd_app.web.callbacks import BODY_BYTES, SORRY, allowed, callbacks, client_address
+from ussd_app.web.callbacks import BODY_BYTES, SORRY, allowed, client_address, register
 
 SECRETS = ("first-secret-of-the-two", "other-secret-of-the-two")
 USSD = f"/ussd/africastalking/{SECRETS[0]}"
@@ -97,7 +97,7 @@ def parts_with(store: Any = None, **settings: Any) -> Parts:
 def client_of(parts: Parts) -> FlaskClient:
     app = Flask("doors")
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
-    app.register_blueprint(callbacks(parts))
+    register(app, parts)
     return app.test_client()
 
 

@@ -13,14 +13,14 @@ from ussd_app.gateways.africastalking import AfricasTalking
 from ussd_app.gateways.africastalking_sms import Sender
 from ussd_app.messages import SmsOut
 from ussd_app.store import open_store, outbox
-from ussd_app.web.callbacks import callbacks
+from ussd_app.web.callbacks import register
 
 
 def test_an_sms_out_its_reports_an_sms_in_and_a_call(sqlite_url: str) -> None:
     store = open_store(sqlite_url)
     parts = parts_with(store)
     app = Flask("doors")
-    app.register_blueprint(callbacks(parts))
+    register(app, parts)
     with (
         listening(app) as address,
         running(

@@ -290,3 +290,33 @@ def test_an_answer_of_a_seller_is_shown_however_many_offers_were_made_since(trad
     with trade.store.read() as tx:
         shown = tx.offers_open_shown_to_buyer(buyer_id=buyer, now=trade.now, limit=12)
     assert [row["id"] for row in shown] == [answer["id"], newest["id"]]
+
+
+def test_agreed_orders_count_as_what_an_unverified_buyer_keeps_busy(trade: Trade) -> None:
+    seller, buyer, caps = trade.person(), trade.buyer(), buyers.caps("new")
+    listing = trade.list(seller)
+    trade.accept(seller, trade.offer(buyer, listing, caps=caps))
+    trade.offer(buyer, listing, caps=caps)
+    with refused("over_cap", cap="max_open_offers", most=2):
+        trade.offer(buyer, listing, caps=caps)
+
+
+def test_accepting_a_counter_is_capped_as_an_offer_is(trade: Trade, monkeypatch: pytest.MonkeyPatch) -> None:
+    seller, buyer, usual = trade.person(), trade.buyer(), buyers.caps("new")
+    listing = trade.list(seller)
+    answers = [trade.counter(seller, trade.offer(buyer, listing), price=450) for _ in range(3)]
+    trade.accept(buyer, answers[0])
+    monkeypatch.setitem(buyers._CAPS, level_of(trade, buyer), usual | {"max_open_offers": 1})
+    with refused("over_cap", cap="max_open_offers", most=1):
+        trade.accept(buyer, answers[1])
+    monkeypatch.setitem(buyers._CAPS, level_of(trade, buyer), usual | {"max_value_minor": 4_499})
+    with refused("over_cap", cap="max_value_minor", most=4_499):
+        trade.accept(buyer, answers[1])
+    assert trade.row("offers", answers[1]["id"])["state"] == "open"
+    monkeypatch.setitem(buyers._CAPS, level_of(trade, buyer), usual | {"max_value_minor": 4_500})
+    assert trade.accept(buyer, answers[1])["price"] == 450
+
+
+def level_of(trade: Trade, buyer: str) -> str:
+    with trade.store.read() as tx:
+        return str(tx.buyer_by_id(person_id=buyer)["verification"])

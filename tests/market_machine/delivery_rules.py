@@ -30,7 +30,7 @@ class DeliveryRules(Acts):
         target=agreements,
         mode=st.sampled_from(["pass_through", "held"]),
         produce=PRODUCE,
-        until=st.sampled_from(["agreed", "paid out", "refunded", "wrong", "disputed"]),
+        until=st.sampled_from(["agreed", "paid out", "refunded", "wrong", "disputed", "rest ended"]),
     )
     def first_orders(self, mode: str, produce: str, until: str) -> Any:
         """An order whose goods have come and one still to be weighed, of people who do nothing else; taken so far that
@@ -39,8 +39,11 @@ class DeliveryRules(Acts):
         found = [self.sale(world.seller("8"), world.buyer("8"), produce, 0, one) for one in (mode, "held")]
         world.clock.advance(6 * MINUTE)
         assert found[0] and found[1]
-        delivery = self.weigh(found[0], 100)
+        delivery = self.weigh(found[0], 40 if until == "rest ended" else 100)
         assert delivery and self.say_right(delivery)
+        if until == "rest ended":
+            order = self.row("orders", found[0])
+            self._no_more_comes(order, order["buyer_id"], give_back=True)
         world.jobs()
         if until == "wrong":
             asked = world.purses["mtn_momo"].waiting()[0].instruction

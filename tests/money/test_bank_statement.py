@@ -39,6 +39,9 @@ def test_a_statement_with_mark_semicolons_and_commas() -> None:
     assert (entry.row, entry.booked_on, entry.amount, entry.currency) == (2, "2026-11-22", 125_000, "EUR")
     assert (entry.bank_id, entry.references) == ("AB-1", (REFERENCE,))
     assert one(text.replace(";", ",").replace("1.250,00", "1250.00")).key == entry.key
+    head, row = text.split("\r\n")[:2]
+    moved = read_bank(f"{head}\r\n{row.replace('AB-1', 'AB-0')}\r\n{row}\r\n".encode())
+    assert [one.key == entry.key for one in moved if isinstance(one, Entry)] == [False, True]
     latin = text.replace("coffee", "café").removeprefix("\ufeff").encode("latin-1")
     assert isinstance(read_bank(latin)[0], Entry)
 

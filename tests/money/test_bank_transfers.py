@@ -9,6 +9,7 @@ import pytest
 
 from tests.market.deals import Deal
 from tests.market.trades import hours, refused
+from ussd_app.lib import ids
 from ussd_app.lib.clock import day
 from ussd_app.lib.ids import check_ok, with_check
 from ussd_app.market import proformas, settlement, transfers
@@ -393,6 +394,14 @@ def test_a_wallet_that_was_not_asked_yet_is_left_alone_and_one_that_was_is_waite
     desk.drive()
     with refused("asked_already"):
         desk.ask(other)
+
+
+def test_a_reference_is_never_like_a_phone_number(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = desk.sold()
+    drawn = iter(["078000000", "012345678", "782345678"])
+    with monkeypatch.context() as patched:
+        patched.setattr(ids, "code_digits", lambda n: next(drawn))
+        assert desk.ask(order)["reference"] == with_check("782345678")
 
 
 def test_the_trail_holds_every_step_and_no_person(desk: Desk) -> None:

@@ -202,3 +202,12 @@ def test_decided_by_many_at_once_it_happens_once(cashier: Cashier) -> None:
     assert [one for one in done if one == Decided(True)] == [Decided(True)]
     cashier.expect(asked, "paid")
     assert cashier.stands("order:01ORDER:held") == 900
+
+
+def test_what_is_in_suspense_is_not_asked_about_for_ever_when_somebody_calls_back(cashier: Cashier) -> None:
+    asked, case = mismatched(cashier)
+    cashier.store.write(lambda tx: tx.payment_hint(id=asked["id"], now=cashier.clock.now()))
+    before = len(cashier.wallet.fetches)
+    cashier.run(1_000)
+    assert len(cashier.wallet.fetches) == before + 1 and cashier.row(asked)["next_at"] is None
+    assert cashier.cases()[0]["in_suspense"] == case["in_suspense"] == cashier.stands("suspense") == 900

@@ -120,3 +120,17 @@ def test_a_scaled_clock_settles_in_moments(store: Store) -> None:
         time.sleep(0.02)
     driver.end()
     desk.expect(asked, "paid")
+
+
+def test_a_breaker_that_a_wrong_calendar_shut_is_tried_once_the_calendar_is_right(cashier: Cashier) -> None:
+    cashier.clock.advance(24 * 60 * MINUTE)
+    asked = cashier.ask()
+    cashier.wallet.down = True
+    cashier.run_for(10 * MINUTE)
+    assert state_of(cashier)["state"] == "open"
+    cashier.wallet.down = False
+    cashier.clock.advance(-24 * 60 * MINUTE)
+    cashier.store.write(lambda tx: tx.payments_of_tomorrow(ahead=0, now=cashier.clock.now(), lease=0))
+    cashier.run_for(2 * MINUTE)
+    cashier.expect(asked, "pending")
+    assert state_of(cashier)["state"] == "closed"

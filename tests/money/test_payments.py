@@ -188,3 +188,13 @@ def test_a_handler_that_fails_undoes_the_whole_change(cashier: Cashier) -> None:
     cashier.run(2 * MINUTE)
     cashier.expect(asked, "paid")
     assert cashier.sms() == [f"paid:{asked['id']}"]
+
+
+def test_after_a_day_away_a_payment_that_never_arrived_goes_again_within_minutes(cashier: Cashier) -> None:
+    asked = cashier.ask()
+    cashier.wallet.play("lost_before")
+    cashier.run()
+    cashier.run(26 * HOUR)  # nobody worked; the schedule's next places are a day apart
+    cashier.run_for(5 * MINUTE)
+    cashier.expect(asked, "pending")
+    assert [one.reference_id for one in cashier.wallet.sendings] == [asked["id"]] * 2

@@ -285,7 +285,11 @@ def test_a_key_in_each_of_its_forms(key: str) -> None:
     assert told != encrypt_pin("4411", key)
 
 
-@pytest.mark.parametrize("key", ["", "x", "====", "AAAA", KEY[:40], "-----BEGIN PUBLIC KEY-----"], ids=["empty", "word", "padding", "short", "cut", "pem"])
+@pytest.mark.parametrize(
+    "key",
+    ["", "x", "====", "AAAA", KEY[:40], "-----BEGIN PUBLIC KEY-----"],
+    ids=["empty", "word", "padding", "short", "cut", "pem"],
+)
 def test_no_key(key: str) -> None:
     assert load_key(key) is None
     assert encrypt_pin("4411", key) == ""

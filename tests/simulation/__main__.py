@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 from tests.simulation.simulation import simulate
-from ussd_app.store import migrate, open_store
+from tests.simulation.world import open_books
+from ussd_app.store import migrate
 
 RAM = Path("/dev/shm")
 
@@ -29,7 +30,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=RAM if RAM.is_dir() else None) as home:
         url = given.url or f"sqlite:///{home}/simulation.db"
         migrate(url)
-        with contextlib.closing(open_store(url)) as store:
+        with contextlib.closing(open_books(url)) as store:
             report = simulate(store, seed, given.payments)
     print(report.text())
     print(f"{time.monotonic() - began:.1f} s")

@@ -42,7 +42,9 @@ class Market:
     `books` is the store without mishaps: for looking, and for what is not the simulation's subject.
     """
 
-    def __init__(self, world: World, store: Store, books: Store, wallets: dict[str, Watched], clock: Any, most: int) -> None:
+    def __init__(
+        self, world: World, store: Store, books: Store, wallets: dict[str, Watched], clock: Any, most: int
+    ) -> None:
         self.world, self.store, self.books, self.wallets, self.clock = world, store, books, wallets, clock
         self.orders = max(1, round(most / AN_ORDER))
         self.order_every_ms = max(ORDER_EVERY_MS, TRADING_MS // self.orders)
@@ -163,7 +165,9 @@ class Market:
         def told(tx: Tx, row: Row, now: int) -> None:
             self._tell(tx, row, state, now)
             if state == "failed" and row["order_id"] in self.plans:
-                again = {"collection": self._collection, "disbursement": self._payout, "refund": self._refund}[row["kind"]]
+                again = {"collection": self._collection, "disbursement": self._payout, "refund": self._refund}[
+                    row["kind"]
+                ]
                 plan, wait_ms = self.plans[row["order_id"]], self.world.chance("market").randrange(5 * MINUTE)
                 self.world.after(wait_ms, lambda: self._again(again, plan, row["kind"]))
 
@@ -180,6 +184,7 @@ class Market:
 
     def _tell(self, tx: Tx, row: Row, state: str, now: int) -> None:
         """Somebody is told, in the transaction of the change: nothing hides a second telling."""
+        self.world.settled.add(row["id"])
         self.world.tell(row["id"], f"told: {state} {row['reason']}")
         tx.outbox_order(
             id=new_id(), kind="sms", recipient="+250788000001", template="test", values_json=f'"{state}:{row["id"]}"',
@@ -223,5 +228,3 @@ class Market:
         self.world.meet(f"callback: {what}", row["id"])
         for _ in range(8 if what == "many" else 1):
             self.keep(row["provider"], "0" * 43 if what == "stranger" else token, body)
-
-

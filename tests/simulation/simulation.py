@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
 from unittest import mock
 
 from tests.simulation import verdict, wallet_world
@@ -56,7 +55,9 @@ class Report:
         }
         for name, counts in told.items():
             lines.append(f"{name}: " + (", ".join(f"{key} {count}" for key, count in sorted(counts.items())) or "none"))
-        lines.append(f"statuses asked: {self.polls}; after recovery a payment was asked about at most {self.most_polls} times")
+        lines.append(
+            f"statuses asked: {self.polls}; after recovery a payment was asked about at most {self.most_polls} times"
+        )
         lines += [f"WRONG (seed {self.seed}): {fault}" for fault in self.faults] or ["nothing is wrong"]
         return "\n".join(lines)
 
@@ -137,7 +138,9 @@ class Simulation:
         self.world = World(seed)
         self.clock = OurClock(self.world)
         self.books, self.store = books, MishapStore(books, self.world)
-        self.wallets: dict[str, Watched] = {one.name: one for one in (wallet_world.mtn(self.world), wallet_world.airtel(self.world))}
+        self.wallets: dict[str, Watched] = {
+            one.name: one for one in (wallet_world.mtn(self.world), wallet_world.airtel(self.world))
+        }
         self.market = Market(self.world, self.store, books, self.wallets, self.clock, payments)
         self.money = Money(books, self.clock, from_environment({}), self.wallets, self.market.handlers)
         self.at_work = ""  # the payment a worker is at

@@ -38,7 +38,11 @@ def unsettled(one: Simulation) -> list[Row]:
     """What is still open and could be settled: not what the wallet itself never ends."""
     with one.books.read() as tx:
         rows = tx.rows("SELECT * FROM payments WHERE state IN ('created', 'sending', 'pending', 'unknown')")
-    return [row for row in rows if not one.world.befallen.get(row["id"], set()) & {"settle: never settles", "settle: external"}]
+    return [
+        row
+        for row in rows
+        if not one.world.befallen.get(row["id"], set()) & {"settle: never settles", "settle: external"}
+    ]
 
 
 def judge(one: Simulation) -> None:
@@ -70,9 +74,15 @@ def judge_after_statement(one: Simulation) -> None:
         for reference, line in emulator.settled().items():
             amount = line["amount"] if line["payment"] == "collection" else -line["amount"]
             moved[line["currency"]] += amount
-            row = rows[ours_of(reference)]
+            row = rows.get(ours_of(reference))
+            if row is None:
+                one.report.faults.append(
+                    f"{name}: {amount} moved under {reference}, a reference of none of our payments"
+                )
+                continue
             if row["state"] in ("pending", "unknown") or _shares_an_id(one, row):
                 unbooked[line["currency"]] += amount  # another order's name, or another's transaction: people look
+                unbooked[line["currency"]] -= _booked_to_its_twin(one, row)
             if row["state"] == "paid" and line["currency"] != row["currency"]:  # a case too, which people set right
                 unbooked[line["currency"]] += amount
                 unbooked[row["currency"]] -= amount
@@ -116,6 +126,17 @@ def _shares_an_id(one: Simulation, row: Row) -> bool:
     return row["state"] == "review" and kept is not None and row["reason"] == "same_transaction"
 
 
+def _booked_to_its_twin(one: Simulation, row: Row) -> int:
+    """What the statement's line of a transaction id given twice brought to the other payment of that id."""
+    kept = one.wallets[row["provider"]].network.emulator.payments[theirs(row["provider"], row["id"])]
+    with one.books.read() as tx:
+        twin = tx.payment_by_external(provider=row["provider"], external_id=kept.transaction_id)
+        parked = None if twin is None else tx.transfer_once(once=f"statement_amount:{twin['id']}")
+    if parked is None or "settle: amount" in one.world.befallen.get(twin["id"], set()):
+        return 0
+    return int(parked["amount"]) if parked["destination"] == "suspense" else -int(parked["amount"])
+
+
 def _moved_as_we_say(one: Simulation, rows: list[Row], cases: list[Row]) -> None:
     """Paid where, and only where, the wallet moved that money; nothing given up has moved, but what is on the list."""
     listed = {case["payment_id"] for case in cases if case["state"] == "open"}
@@ -131,7 +152,11 @@ def _moved_as_we_say(one: Simulation, rows: list[Row], cases: list[Row]) -> None
         match row["state"]:
             case "paid" if not line:
                 _add(one, row, "paid, and nothing has moved")
-            case "paid" if not wallet.tells_amount and happened & {"settle: amount", "settle: currency", "settle: payer"}:
+            case "paid" if not wallet.tells_amount and happened & {
+                "settle: amount",
+                "settle: currency",
+                "settle: payer",
+            }:
                 pass  # no status tells it; the statement does
             case "paid" if (amount, line["currency"]) != (row["settled_amount"], row["currency"]):
                 _add(one, row, f"paid {row['settled_amount']} {row['currency']}, and {amount} {line['currency']} moved")
@@ -140,7 +165,7 @@ def _moved_as_we_say(one: Simulation, rows: list[Row], cases: list[Row]) -> None
                     _add(one, row, f"{row['state']}, and {amount} moved")
             case "failed" if row["reason"] not in {*FAIL_REASONS.values(), "other"}:
                 _add(one, row, f"failed for {row['reason']!r}")
-            case "created" if line or wallet.network.sent[row["id"]] and theirs(row["provider"], row["id"]) in wallet.network.emulator.payments:
+            case "created" if theirs(row["provider"], row["id"]) in wallet.network.emulator.payments:
                 _add(one, row, "never sent by our books, and the wallet has it")
 
 
@@ -162,7 +187,11 @@ def _settled_soon(one: Simulation, rows: list[Row]) -> None:
     """Two looks after the wallet is back, whatever it has ended is settled here."""
     open_still = {row["id"]: row for row in unsettled(one)}
     for row in open_still.values():
-        _add(one, row, f"still {row['state']} ({row['reason']}), asked about {row['polls']} times, next at {row['next_at']}")
+        _add(
+            one,
+            row,
+            f"still {row['state']} ({row['reason']}), asked about {row['polls']} times, next at {row['next_at']}",
+        )
     listed = _overdue(one)
     for row in rows:
         clean = one.wallets[row["provider"]].network.clean[row["id"]]
@@ -170,7 +199,11 @@ def _settled_soon(one: Simulation, rows: list[Row]) -> None:
             one.report.most_polls = max(one.report.most_polls, clean)
             if clean > POLLS_AFTER_RECOVERY:
                 _add(one, row, f"asked about {clean} times after the wallet was back and had ended it")
-        if row["state"] in ("pending", "unknown", "created") and row["id"] not in open_still and row["id"] not in listed:
+        if (
+            row["state"] in ("pending", "unknown", "created")
+            and row["id"] not in open_still
+            and row["id"] not in listed
+        ):
             _add(one, row, f"{row['state']} for more than a day, and on nobody's list")
 
 
@@ -187,8 +220,16 @@ def _cases_explained(one: Simulation, rows: list[Row], cases: list[Row]) -> None
         about = row["original_id"] if case["why"] == "late_success" else row["id"]
         happened = one.world.befallen.get(about, set())
         if case["why"] == "overdue":
-            if case["state"] == "open" and not happened & {"settle: never settles", "settle: external"}:
+            if (
+                case["state"] == "open"
+                and row["state"] != "review"
+                and not happened & {"settle: never settles", "settle: external"}
+            ):
                 _add(one, row, "on the list for its age, though the wallet could be asked")
+        elif case["why"] == "same_transaction" and _twin(
+            one, {"provider": case["provider"], "external_id": case["told_external"]}
+        ):
+            pass  # the wallet gave one id to two payments: the other one may have been settled here first
         elif not happened & EXPLAINED.get(case["why"], set()):
             _add(one, row, f"on the list for {case['why']} ({case['detail']}), and nothing explains it")
     for row in rows:

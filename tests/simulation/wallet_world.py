@@ -39,7 +39,16 @@ TOKEN_ONLY = {"not sent": 3, "lost before": 3, "500": 3, "401": 1}
 # What becomes of a payment, by weight: the rest is settled as it should be.
 SETTLE_SHARE = 0.16
 FAILURES = ("APPROVAL_REJECTED", "EXPIRED", "NOT_ENOUGH_FUNDS", "INTERNAL_PROCESSING_ERROR", "PAYER_LIMIT_REACHED")
-SETTLES = {"fails": 24, "late": 4, "never settles": 1, "amount": 2, "currency": 1, "payer": 1, "external": 1, "same id": 1}
+SETTLES = {
+    "fails": 24,
+    "late": 4,
+    "never settles": 1,
+    "amount": 2,
+    "currency": 1,
+    "payer": 1,
+    "external": 1,
+    "same id": 1,
+}
 CALLBACKS = {"post": 50, "put": 8, "never": 20, "twice": 10, "late": 6, "before the answer": 6}
 
 
@@ -280,7 +289,9 @@ class Network:
         """The wallet answers with another payment of the same kind."""
         ours = theirs(self.name, self.reference)
         kind = self.emulator.payments[ours].kind if ours in self.emulator.payments else ""
-        others = [one for one in list(self.emulator.payments.values())[-40:] if one.kind == kind and one.reference != ours]
+        others = [
+            one for one in list(self.emulator.payments.values())[-40:] if one.kind == kind and one.reference != ours
+        ]
         if not others:
             return self._asked("GET", path, headers, None)
         other = self.world.chance("calls").choice(others).reference
@@ -312,7 +323,7 @@ class Network:
     def count(self, reference: str) -> None:
         """One more status is asked; it counts where the wallet could tell the end by now."""
         ended = self.emulator.ended.get(theirs(self.name, reference))
-        if self.since is not None and ended is not None:
+        if self.since is not None and ended is not None and reference not in self.world.settled:
             self.clean[reference] += 1
 
 

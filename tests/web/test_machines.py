@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from tests.web.market_world import World
 from ussd_app.lib.clock import ManualClock
 from ussd_app.store import Store
-from tests.web.market_world import World
 
 
 @pytest.mark.parametrize("provider", ["mtn_momo", "airtel_money"])
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 def test_a_wallet_calls_back_without_a_token_of_a_form(store: Store, provider: str, method: str) -> None:
     world = World(store, ManualClock(1_790_000_000_000))
-    answer = world.app.test_client().open(f"/payments/{provider}/{'t' * 40}", method=method, json={"status": "SUCCESSFUL"})
+    answer = world.app.test_client().open(
+        f"/payments/{provider}/{'t' * 40}", method=method, json={"status": "SUCCESSFUL"}
+    )
     assert (answer.status_code, answer.data) == (202, b"")
 
 

@@ -8,6 +8,7 @@ from tests.web.market_world import BUYER, OTHER, SELLER, World, fields_of, text_
 from ussd_app.lib.clock import ManualClock
 from ussd_app.market import people
 from ussd_app.store import Store
+from ussd_app.web import entry
 
 MINUTE = 60_000
 WANTED = {
@@ -240,3 +241,39 @@ def test_signing_in_confirms_the_contact_of_a_new_buyer(world: World) -> None:
     browser.post("/sign-in", contact="Ingrid@Example.com", next="/")
     browser.post("/sign-in/code", contact="Ingrid@Example.com", next="/", code=world.last_code())
     assert world.rows("SELECT verification FROM buyers") == [{"verification": "confirmed"}]
+
+
+def asked_from(world: World, address: str, times: int, path: str = "/sign-in", **fields: str) -> list[int]:
+    browser = world.browser(X_Forwarded_For=f"6.6.6.6, {address}")
+    browser.get("/sign-in")
+    return [browser.post(path, contact=BUYER, next="/", **fields).status_code for _ in range(times)]
+
+
+def test_a_client_asks_for_codes_and_tries_them_so_often_in_an_hour(store: Store, clock: ManualClock) -> None:
+    """By the address that the trusted proxy saw, whatever the client claims, and for an hour."""
+    world = World(store, clock, trusted_proxies=1)
+    world.buyer()
+    assert asked_from(world, "10.0.0.1", entry.MOST_ASKED + 1) == [200] * entry.MOST_ASKED + [429]
+    assert asked_from(world, "10.0.0.2", 1) == [200]
+    tries = asked_from(world, "10.0.0.1", entry.MOST_TRIED + 1, "/sign-in/code", code="000000")
+    assert tries == [422] * entry.MOST_TRIED + [429]
+    kept = world.rows("SELECT client, asked, tried FROM web_tries ORDER BY asked DESC")
+    assert [row["asked"] for row in kept] == [entry.MOST_ASKED + 1, 1] and "10.0" not in str(kept)
+    clock.advance(2 * 60 * MINUTE)
+    assert asked_from(world, "10.0.0.1", 1) == [200]
+    assert len(world.rows("SELECT client FROM web_tries")) == 1
+
+
+@pytest.mark.parametrize("language", ["en", "rw", "fr", "sw"])
+def test_who_asks_too_often_reads_it_in_her_language(
+    world: World, language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entry, "MOST_ASKED", 0)
+    browser = world.browser(Accept_Language=language)
+    browser.get("/sign-in")
+    answer = browser.post("/sign-in", contact=BUYER, next="/")
+    said = {"en": "Wait an hour", "rw": "Tegereza isaha", "fr": "Attendez une heure", "sw": "Subiri saa moja"}
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "3600")
+    assert said[language] in text_of(answer) and world.settings.support_phone in text_of(answer)
+    assert browser.post("/register", **WANTED).status_code == 429
+    assert world.codes_sent() == 0

@@ -81,7 +81,7 @@ def test_an_offer_is_made_changed_and_withdrawn_as_rows(world: World) -> None:
     assert "Your offer is sent." in text_of(made)
     (row,) = offer_rows(world)
     assert (row["buyer_id"], row["state"], row["quantity"], row["price"]) == (buyer, "open", 20_000, 450)
-    assert (row["point"], row["carrier"], row["settlement"]) == ("farm_gate", "buyer", "outside")
+    assert (row["point"], row["carrier"], row["settlement"]) == ("farm_gate", "buyer", "pass_through")
     assert row["handover_place"] == "At the mill"
 
     form = browser.get(f"/offers/{row['id']}/terms")

@@ -14,6 +14,7 @@ from ussd_app.lib.gsm7 import fold_ascii, septets
 PREFIX_SEPTETS = 4
 OPTIONS_ON_A_PAGE = 6
 REMEMBERED = 4096  # the same labels are shown again and again
+REMEMBERED_PAGES = 1024
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,12 @@ class Page:
     cut: bool = False
 
 
-def fit(title: str, lines: list[str], navigation: str, more: str, page: int, limit: int, guidance: str = "") -> Page:
+@lru_cache(maxsize=REMEMBERED_PAGES)
+def fit(title: str, lines: tuple[str, ...], navigation: str, more: str, page: int, limit: int, guidance: str = "") -> Page:
     """Lay out `page` (from 0) of a menu: guidance and title, as many option lines as fit, then the navigation line.
 
     `navigation` is shown on every page, `more` is added where another page follows. Returns the last page for a page
-    number past the end.
+    number past the end. Remembered, as `plain` is: the long lists are the same for everybody.
     """
     room = limit - PREFIX_SEPTETS
     head, cut = _head(guidance, title, room - _size(_foot(navigation, more)) - _longest(lines))
@@ -40,10 +42,10 @@ def fit(title: str, lines: list[str], navigation: str, more: str, page: int, lim
     return Page("\n".join(part for part in parts if part), len(pages), cut)
 
 
-def _split(lines: list[str], room: int, foot: int, foot_more: int) -> list[list[str]]:
+def _split(lines: tuple[str, ...], room: int, foot: int, foot_more: int) -> list[list[str]]:
     """Option lines by page. A page that another follows must also hold the `more` key; the last one need not."""
     if len(lines) <= OPTIONS_ON_A_PAGE and sum(map(_size, lines)) + foot <= room:
-        return [lines]
+        return [list(lines)]
     pages: list[list[str]] = [[]]
     used = 0
     for position, line in enumerate(lines):
@@ -56,7 +58,7 @@ def _split(lines: list[str], room: int, foot: int, foot_more: int) -> list[list[
     return pages
 
 
-def flow(text: str, lines: list[str], navigation: str, more: str, page: int, limit: int, guidance: str = "") -> Page:
+def flow(text: str, lines: tuple[str, ...], navigation: str, more: str, page: int, limit: int, guidance: str = "") -> Page:
     """Lay out `page` (from 0) of a text to read: broken at lines, else at words; option lines stand on the last page."""
     room = limit - PREFIX_SEPTETS
     body = room - _size(_foot(navigation, more)) - (_size(guidance) if guidance else 0)
@@ -87,7 +89,7 @@ def _size(text: str) -> int:
     return septets(text) + 1 if text else 0
 
 
-def _longest(lines: list[str]) -> int:
+def _longest(lines: tuple[str, ...]) -> int:
     return max(map(_size, lines), default=0)
 
 

@@ -38,7 +38,7 @@ STACK_LIMIT = 24
 VERIFIED_MS = 180_000  # a PIN given opens private screens for one session of the network, no longer
 ACTIONS_IN_A_ROW = 8
 _SPARE = (*range(8, 0, -1), *range(12, 100))  # keys for what commits, in the place of one that may come twice
-LayOut = Callable[[str, list[str], str, str, int, int, str], paging.Page]
+LayOut = Callable[[str, tuple[str, ...], str, str, int, int, str], paging.Page]
 
 
 @dataclass(frozen=True)
@@ -306,12 +306,12 @@ class Engine:
         state.kind = type(shown).__name__.lower()
         if isinstance(shown, (Ask, Secret)):
             state.keys, state.pages = {}, 1
-            page = self._laid_out(paging.fit, visit, shown, say(shown.title), [], guidance, limit)
+            page = self._laid_out(paging.fit, visit, shown, say(shown.title), (), guidance, limit)
             return Shown(page.text, True, state.screen, page.cut)
         numbered = self._numbered(shown, state.led_by)
         keep = shown.keep if isinstance(shown, Menu) else ""
         state.keys = {str(n): _target(option, keep) for option, n in numbered}
-        lines = [f"{number} {say(option.label)}" for option, number in numbered]
+        lines = tuple([f"{number} {say(option.label)}" for option, number in numbered])
         lay_out = paging.flow if isinstance(shown, Pages) else paging.fit
         title = shown.text if isinstance(shown, Pages) else shown.title
         page = self._laid_out(lay_out, visit, shown, say(title), lines, guidance, limit)
@@ -319,7 +319,7 @@ class Engine:
         return Shown(page.text, True, state.screen, page.cut)
 
     def _laid_out(
-        self, lay_out: LayOut, visit: Visit, shown: Screen, title: str, lines: list[str], guidance: str, limit: int
+        self, lay_out: LayOut, visit: Visit, shown: Screen, title: str, lines: tuple[str, ...], guidance: str, limit: int
     ) -> paging.Page:
         """The page with full navigation; where the words `00 Home` alone would cost a page, without them (00 still works)."""
         say = _Speaker(visit.language)
@@ -350,7 +350,7 @@ class Engine:
         visit.state.screen = name
         say = _Speaker(visit.language)
         guidance = say(visit.guidance) if visit.guidance else ""
-        page = paging.fit(say(done.text), [], "", "", 0, limit, guidance)
+        page = paging.fit(say(done.text), (), "", "", 0, limit, guidance)
         return Shown(page.text, False, name, page.cut)
 
     @staticmethod

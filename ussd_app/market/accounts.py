@@ -169,6 +169,7 @@ def erase(tx: Tx, *, now: int, person_id: str) -> bool:
     tx.call_backs_forget_of(person_id=person_id, now=now)
     tx.codes_forget_of(person_id=person_id)
     tx.wallets_forget(person_id=person_id, now=now)
+    tx.payment_forget_number(person_id=person_id)
     outbox.forget(tx, person_id=person_id)
     return True
 

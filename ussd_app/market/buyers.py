@@ -8,9 +8,10 @@ from ussd_app.lib.clock import Clock
 from ussd_app.market import accounts, codes
 from ussd_app.store import Tx, outbox
 
-# What a buyer may have open at once and ask for in one offer. Small until somebody vouches: a prankster can then block
-# a few sacks for a day, not a season, and make a seller's phone ring a few times (changes count too). Values in francs (RWF has no smaller unit). The last row is the ceiling of the
-# simplified regime across the border, USD 1,000,000 a transaction, in round francs.
+# What a buyer may have open at once (offers, and orders agreed but not yet brought) and ask for in one of them. Small until
+# somebody vouches: a prankster can then block a few sacks for a day, not a season, and make a seller's phone ring a few
+# times (changes count too). Values in francs (RWF has no smaller unit). The last row is the ceiling of the simplified
+# regime across the border, USD 1,000,000 a transaction, in round francs.
 _CAPS = {
     "new": {
         "max_open_offers": 2,

@@ -55,9 +55,7 @@ def make(
     if listing["seller_id"] == buyer_id:
         raise Refused("own_listing")
     if caps is not None:
-        tx.lock(f"offers:{buyer_id}")
-        if tx.offer_count_of_buyer(buyer_id=buyer_id, now=now) >= caps["max_open_offers"]:
-            raise Refused("over_cap", cap="max_open_offers", most=caps["max_open_offers"])
+        check_open_offers(tx, now, buyer_id, caps)
         _not_too_often(tx, now, buyer_id, caps)
     thread = {"listing_id": listing_id, "seller_id": listing["seller_id"], "buyer_id": buyer_id}
     thread |= {"made_by": "buyer", "round": 1, "answers": None, "replaces": None}
@@ -194,6 +192,16 @@ def _listing_in(offer: Offer) -> dict[str, Any]:
 
 def _thread(offer: Offer) -> dict[str, Any]:
     return {name: offer[name] for name in ("listing_id", "seller_id", "buyer_id")}
+
+
+def check_open_offers(tx: Tx, now: int, buyer_id: str, caps: Mapping[str, int]) -> None:
+    """Whether the buyer may have one more open offer or agreed order; holds his count until the transaction ends.
+
+    Raises Refused over_cap.
+    """
+    tx.lock(f"offers:{buyer_id}")
+    if tx.offer_count_of_buyer(buyer_id=buyer_id, now=now) >= caps["max_open_offers"]:
+        raise Refused("over_cap", cap="max_open_offers", most=caps["max_open_offers"])
 
 
 def _not_too_often(tx: Tx, now: int, buyer_id: str, caps: Mapping[str, int]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from ussd_app.lib import clock as clocks
 from ussd_app.lib import ids
 from ussd_app.lib.clock import Clock
-from ussd_app.market import buyers, listings, offers, prices, rates
+from ussd_app.market import buyers, listings, offers, prices, rates, terms
 from ussd_app.market.tell import both, goods, tell
 from ussd_app.market.terms import HANDOVER_GRACE_MS, REGRET_MS, Refused
 from ussd_app.store import Tx
@@ -39,12 +39,15 @@ def accept(tx: Tx, *, clock: Clock, now: int, person_id: str, offer_id: str) -> 
 
     Args: `now` epoch ms. The caller has checked the PIN before this transaction.
     Returns the order's row.
-    Raises Refused: not_found, gone, expired, not_enough (left), below_floor (by the floor of today).
+    Raises Refused: not_found, gone, expired, not_enough (left), below_floor (by the floor of today), over_cap (a buyer
+    accepts more than his verification allows).
     """
     offer = offers.received(tx, offer_id, person_id)
     for party in sorted((offer["seller_id"], offer["buyer_id"])):
         tx.lock(f"person:{party}")  # nobody is erased between the count of her open orders and this one
     listings.check_open(offer["state"], offer["expires_at"], now)
+    if person_id == offer["buyer_id"]:
+        _check_caps(tx, now, offer)
     rates.floor_for(tx, offer["produce"], offer["currency"], now).check(offer["price"], offer["price_floaters"])
     listing = _take(tx, now, offer)
     if not tx.offer_accept(id=offer_id, now=now):
@@ -117,6 +120,18 @@ def move(tx: Tx, *, now: int, order_id: str, was: str, becomes: str) -> Order:
     return order
 
 
+def _check_caps(tx: Tx, now: int, offer: dict[str, Any]) -> None:
+    """A counter-offer that a buyer accepts binds goods as an offer of his own would."""
+    buyer = buyers.by_id(tx, offer["buyer_id"])
+    if buyer is None:
+        return
+    caps = buyers.caps(buyer["verification"])
+    offers.check_open_offers(tx, now, offer["buyer_id"], caps)
+    terms.within_caps(
+        caps, offer["quantity"], offer["unit"], terms.amount(offer["quantity"], offer["price"], offer["unit"])
+    )
+
+
 def _take(tx: Tx, now: int, offer: dict[str, Any]) -> dict[str, Any]:
     """Take the offer's kilos off the listing, or say why not."""
     listing: dict[str, Any] | None = tx.listing_take(id=offer["listing_id"], quantity=offer["quantity"], now=now)
@@ -131,7 +146,7 @@ def _take(tx: Tx, now: int, offer: dict[str, Any]) -> dict[str, Any]:
 
 def _add(tx: Tx, clock: Clock, now: int, offer: dict[str, Any]) -> Order:
     """The order with a code nobody else has."""
-    terms = {name: offer[name] for name in _TERMS}
+    agreed = {name: offer[name] for name in _TERMS}
     for _ in range(_CODE_DRAWS):
         order: Order | None = tx.order_add(
             id=ids.new_id(),
@@ -141,7 +156,7 @@ def _add(tx: Tx, clock: Clock, now: int, offer: dict[str, Any]) -> Order:
             agreed_day=clocks.day(now),
             regret_until=now + clock.wait(REGRET_MS),
             free_after=offer["handover_at"] + clock.wait(HANDOVER_GRACE_MS),
-            **terms,
+            **agreed,
         )
         if order is not None:
             return order

@@ -90,8 +90,11 @@ def _issue(tx: Tx, row: Row, now: int, currency: str, valid_ms: int) -> Row:
         "rate_source": rate.source, "rate_estimate": int(rate.estimate), "valid_until": now + valid_ms, "now": now,
     }  # fmt: skip
     transfer: Row | None = None
-    while transfer is None:  # one in a thousand million is taken
-        reference = ids.with_check(ids.code_digits(REFERENCE_DIGITS - 1))
+    while transfer is None:
+        digits = ids.code_digits(REFERENCE_DIGITS - 1)
+        if digits[0] == "0":  # a nought in front gets lost in tables, and 07 begins a phone number
+            continue
+        reference = ids.with_check(digits)
         transfer = tx.bank_transfer_add(reference=reference, **terms)
     _note(tx, now, "market", "transfer.told", subject(row), "", transfer["reference"])
     return transfer

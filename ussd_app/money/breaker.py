@@ -38,7 +38,7 @@ class Gate:
 def is_shut(tx: Tx, provider: str, now: int) -> bool:
     """Whether nothing at all may be asked of a wallet now; for a read."""
     row = tx.breaker_of(provider=provider)
-    return row is not None and row["state"] == "open" and row["probe_at"] > now
+    return row is not None and row["state"] == "open" and _waits(row, now)
 
 
 def enter(tx: Tx, provider: str, *, now: int, clock: Clock, most: int, rate: float) -> Gate:
@@ -49,7 +49,7 @@ def enter(tx: Tx, provider: str, *, now: int, clock: Clock, most: int, rate: flo
     polls, slot_at, slot_ms = _pace(row, now, most, rate)
     if row["state"] == "closed":
         return Gate(most, polls, slot_at, slot_ms)
-    may_try = bool(row["probe_at"] <= now)
+    may_try = not _waits(row, now)
     if row["state"] == "paused":
         if may_try:
             _save(tx, row, now, probe_at=now + clock.wait(PAUSE_MS))
@@ -125,6 +125,11 @@ def _pace(row: dict[str, Any], now: int, most: int, rate: float) -> tuple[int, i
     slot_at = max(now, free_at)
     room = int((now + AHEAD_MS - slot_at) / slot_ms)
     return max(0, min(most, room or int(slot_at == now))), slot_at, slot_ms
+
+
+def _waits(row: dict[str, Any], now: int) -> bool:
+    """Whether the time of its next trial has not come; one further ahead than any pause was set by a wrong calendar."""
+    return bool(now < row["probe_at"] <= now + PAUSE_MS)
 
 
 def _probe_ms(failures: int) -> int:

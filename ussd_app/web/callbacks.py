@@ -13,10 +13,11 @@ import logging
 import traceback
 from collections.abc import Callable, Mapping
 from time import perf_counter
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from flask import Blueprint, Request, Response, abort, request
+from flask import Blueprint, Flask, Response, abort, request
 from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.wrappers import Request
 
 from ussd_app.gateways.base import HttpIn, HttpOut, Malformed, SmsGateway, UssdGateway
 from ussd_app.lib.clock import Clock
@@ -24,6 +25,10 @@ from ussd_app.lib.ids import new_id
 from ussd_app.messages import DeliveryReport, SessionEnd, SmsIn, UssdReply, UssdRequest
 from ussd_app.settings import Settings
 from ussd_app.store import Store, Tx, outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 BODY_BYTES = 16 * 1024
 SORRY = UssdReply("Ntibikunze. Ongera uhamagare.\nSorry, please dial again.", more=False, screen="sorry")
@@ -74,14 +79,19 @@ class Parts(Protocol):
     def metrics(self) -> Meter | None: ...
 
 
-def callbacks(parts: Parts) -> Blueprint:
-    """The routes of every gateway named in the settings. CSRF protection, if any, must leave this blueprint out."""
+def register(app: Flask, parts: Parts) -> None:
+    """Open the doors of every gateway named in the settings. CSRF protection, if any, must leave this blueprint out."""
     doors = _Doors(parts)
+    app.wsgi_app = _Turns(app.wsgi_app, doors)  # type: ignore[method-assign]
+    app.register_blueprint(_routes(doors))
+
+
+def _routes(doors: _Doors) -> Blueprint:
     routes = Blueprint("callbacks", __name__)
 
     @routes.post("/ussd/<gateway>/<secret>")
     def ussd_turn(gateway: str, secret: str) -> Response:
-        return doors.turn(doors.enter(doors.ussd, gateway, secret))
+        abort(404)  # who comes as far as this was not let in
 
     @routes.post("/ussd/<gateway>/<secret>/events")
     def ussd_event(gateway: str, secret: str) -> Response:
@@ -102,6 +112,25 @@ def callbacks(parts: Parts) -> Blueprint:
     return routes
 
 
+class _Turns:
+    """Answers USSD turns ahead of Flask's routes, sessions and forms, which would cost more than everything else a turn
+    does outside the conversation. Whatever is not a turn at an open door goes on to Flask.
+    """
+
+    def __init__(self, app: WSGIApplication, doors: _Doors) -> None:
+        self._app = app
+        self._doors = doors
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"].split("/")
+        if len(path) == 4 and path[1] == "ussd" and environ["REQUEST_METHOD"] == "POST":
+            asked = Request(environ)
+            door = self._doors.find(self._doors.ussd, path[2], path[3], asked)
+            if door is not None:
+                return self._doors.turn(door, asked)(environ, start_response)
+        return self._app(environ, start_response)
+
+
 class _Doors:
     def __init__(self, parts: Parts) -> None:
         settings = parts.settings
@@ -118,27 +147,28 @@ class _Doors:
         }
 
     def enter(self, doors: Mapping[str, Door], gateway: str, secret: str) -> Door:
-        """The adapter behind this address, or 404. Every live secret is compared, whatever the first says."""
+        """The adapter behind this address, or 404."""
+        return self.find(doors, gateway, secret, request) or abort(404)
+
+    def find(self, doors: Mapping[str, Door], gateway: str, secret: str, asked: Request) -> Door | None:
+        """The adapter behind this address for who asks. Every live secret is compared, whatever the first says."""
         given = _digest(secret)
         known = False
         for live in self._secrets:
             known |= hmac.compare_digest(given, live)
-        door = doors.get(gateway)
-        if not known or door is None or not self._allowed():
-            abort(404)
-        return door
+        return doors.get(gateway) if known and self._allowed(asked) else None
 
-    def _allowed(self) -> bool:
+    def _allowed(self, asked: Request) -> bool:
         if not self._sources:
             return True
-        return allowed(client_address(request, self._parts.settings.trusted_proxies), self._sources)
+        return allowed(client_address(asked, self._parts.settings.trusted_proxies), self._sources)
 
-    def turn(self, door: UssdGateway) -> Response:
+    def turn(self, door: UssdGateway, asked: Request) -> Response:
         """One USSD turn: always 200, always in the gateway's own words."""
         began = perf_counter()
         outcome = "answered"
         try:
-            http = _http()
+            http = _http(asked)
             end = door.read_end(http)
             if end is None:
                 reply = self._parts.conversation.ussd(door.read(http))
@@ -157,7 +187,7 @@ class _Doors:
     def event(self, door: UssdGateway) -> Response:
         """The end-of-session notice at its own address."""
         try:
-            end = door.read_end(_http())
+            end = door.read_end(_http(request))
         except Malformed as bad:
             return self._unread(door.name, "event", bad)
         return self._ended(door, end) if end else self._unread(door.name, "event", Malformed("it is a turn"))
@@ -184,7 +214,7 @@ class _Doors:
         """An SMS to us: acted on once, in the transaction that remembers its id. What can never be read is answered 200
         too, because they send again for hours."""
         try:
-            sms = door.read_incoming(_http())
+            sms = door.read_incoming(_http(request))
         except Malformed as bad:
             self._unread(door.name, "incoming", bad)
             return _taken()
@@ -199,7 +229,7 @@ class _Doors:
     def delivery(self, door: SmsGateway) -> Response:
         """A word on an SMS handed over before."""
         try:
-            report = door.read_delivery(_http())
+            report = door.read_delivery(_http(request))
         except Malformed as bad:
             return self._unread(door.name, "delivery", bad)
         return self._answer(door.name, "delivery", lambda tx: self._reported(tx, report))
@@ -220,7 +250,7 @@ class _Doors:
     def optout(self, door: SmsGateway) -> Response:
         """Somebody wants no more SMS, or wants them again."""
         try:
-            wish = door.read_optout(_http())
+            wish = door.read_optout(_http(request))
         except Malformed as bad:
             return self._unread(door.name, "optout", bad)
         return self._answer(door.name, "optout", lambda tx: self._parts.opt_out(tx, wish.msisdn, wish.wanted))
@@ -275,10 +305,10 @@ def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "replace")).digest()
 
 
-def _http() -> HttpIn:
+def _http(asked: Request) -> HttpIn:
     """The request as plain values. Raises RequestEntityTooLarge (413) past 16 KB."""
-    request.max_content_length = BODY_BYTES
-    return HttpIn(request.get_data(cache=False), request.content_type or "", request.method, request.headers)
+    asked.max_content_length = BODY_BYTES
+    return HttpIn(asked.get_data(cache=False), asked.content_type or "", asked.method, asked.headers)
 
 
 def _response(out: HttpOut) -> Response:

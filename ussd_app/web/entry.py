@@ -6,6 +6,7 @@ sent to a stranger. Nobody is written down before a code proved the contact: no 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +17,8 @@ from ussd_app.market import codes, people
 from ussd_app.store import Tx, outbox
 
 SIGN_IN, REGISTER = "sign_in", "contact"
+HOUR_MS = 3_600_000
+MOST_ASKED, MOST_TRIED = 20, 60  # codes a client may ask for and try in an hour: an office shares one address
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,18 @@ def read_contact(text: str, country: str) -> Contact | None:
         return Contact("mail", mail) if mail else None
     number = msisdn.parse(text, country)
     return Contact("sms", number) if number else None
+
+
+def too_often(tx: Tx, *, now: int, clock: Clock, key: str, address: str, asked: int = 0, tried: int = 0) -> bool:
+    """Count `asked` codes or `tried` ones of a client's address; True when its hour allows no more.
+
+    Only a keyed digest of the address is kept, and that for two hours at most.
+    """
+    hour = now // clock.wait(HOUR_MS)
+    client = hashlib.blake2b(address.encode(), digest_size=16, key=key.encode()[:64], person=b"web client").hexdigest()
+    row = tx.web_try_note(client=client, hour=hour, asked=asked, tried=tried)
+    tx.web_tries_forget(before=hour - 1)
+    return bool((asked and row["asked"] > MOST_ASKED) or (tried and row["tried"] > MOST_TRIED))
 
 
 def ask_sign_in(tx: Tx, *, now: int, clock: Clock, key: str, contact: Contact) -> None:

@@ -10,6 +10,7 @@ from ussd_app.i18n import Msg, _
 from ussd_app.market import people
 from ussd_app.store import Tx
 from ussd_app.web import entry
+from ussd_app.web.callbacks import client_address
 from ussd_app.web.forms import Form, posted
 from ussd_app.web.pages import (
     LANGUAGE_NAMES,
@@ -19,6 +20,7 @@ from ussd_app.web.pages import (
     draw,
     for_buyers,
     own_path,
+    problem,
     see,
 )
 
@@ -31,6 +33,18 @@ _ANSWERS = {
     "spent": _("This code was used, or written wrong three times. Ask for a new one."),
 }
 _NO_CONTACT = _("Write a mobile number such as +250 788 123 456, or a mail address.")
+
+
+def _too_often(parts: PageParts, **counted: int) -> AnyResponse | None:
+    """The answer to a client that asks for codes, or tries them, too often; None while it may go on."""
+    address, now = client_address(request, parts.settings.trusted_proxies), g.visitor.now
+    key, clock = parts.settings.secret_key, parts.clock
+    if not parts.store.write(lambda tx: entry.too_often(tx, now=now, clock=clock, key=key, address=address, **counted)):
+        return None
+    text = _("Too many tries from your connection. Wait an hour, or call {phone}.", phone=parts.settings.support_phone)
+    answer = problem(parts, 429, _("Too many tries"), text)
+    answer.headers["Retry-After"] = str(clock.wait(entry.HOUR_MS) // 1000)
+    return answer
 
 
 def add_routes(pages: Blueprint, parts: PageParts) -> None:
@@ -59,6 +73,8 @@ def _add_sign_in_routes(pages: Blueprint, parts: PageParts) -> None:
         if contact is None:
             form.fault("contact", _NO_CONTACT)
             return draw(parts, "market_sign_in.html", 422, form=form)
+        if refusal := _too_often(parts, asked=1):
+            return refusal
         now = g.visitor.now
         parts.store.write(lambda tx: entry.ask_sign_in(tx, now=now, clock=parts.clock, key=key, contact=contact))
         return draw(parts, "market_code.html", form=form)
@@ -69,6 +85,8 @@ def _add_sign_in_routes(pages: Blueprint, parts: PageParts) -> None:
         contact = entry.read_contact(form["contact"], parts.hub.country)
         if contact is None:
             return see("market.sign_in")
+        if refusal := _too_often(parts, tried=1):
+            return refusal
         now = g.visitor.now
         answer, found = parts.store.write(
             lambda tx: entry.check_sign_in(tx, now=now, key=key, contact=contact, code=form["code"])
@@ -117,6 +135,8 @@ def _add_register_routes(pages: Blueprint, parts: PageParts) -> None:
         wanted = _read_registration(parts, form)
         if wanted is None:
             return _draw_register(parts, form, 422)
+        if refusal := _too_often(parts, asked=1):
+            return refusal
         now = g.visitor.now
         parts.store.write(lambda tx: entry.ask_registration(tx, now=now, clock=parts.clock, key=key, wanted=wanted))
         return draw(parts, "market_code.html", form=form, registering=REGISTER_FIELDS)
@@ -127,6 +147,8 @@ def _add_register_routes(pages: Blueprint, parts: PageParts) -> None:
         wanted = _read_registration(parts, form)
         if wanted is None:
             return _draw_register(parts, form, 422)
+        if refusal := _too_often(parts, tried=1):
+            return refusal
         now = g.visitor.now
 
         def work(tx: Tx) -> tuple[str, str]:

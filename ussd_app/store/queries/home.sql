@@ -11,11 +11,24 @@ FROM (SELECT 1 AS one) AS x
 LEFT JOIN listings l ON l.id = (SELECT id FROM listings WHERE seller_id = :seller_id ORDER BY id DESC LIMIT 1);
 
 -- name: open_business(person_id)$
--- Orders of hers that somebody still waits for.
+-- Orders of hers that somebody still waits for: for goods, for money under way or not yet asked for, for a decision.
 SELECT COUNT(*) FROM (
     SELECT id FROM orders WHERE seller_id = :person_id AND state IN ('agreed', 'delivered', 'disputed')
-    UNION ALL
+    UNION
     SELECT id FROM orders WHERE buyer_id = :person_id AND state IN ('agreed', 'delivered', 'disputed')
+    UNION
+    SELECT order_id FROM payments
+    WHERE person_id = :person_id AND state IN ('created', 'sending', 'pending', 'unknown', 'review')
+    UNION
+    SELECT orders.id FROM orders
+        LEFT JOIN settlements ON settlements.order_id = orders.id AND settlements.done_at IS NULL
+        LEFT JOIN disputes ON disputes.order_id = orders.id AND disputes.state = 'open'
+    WHERE orders.seller_id = :person_id AND (settlements.order_id IS NOT NULL OR disputes.order_id IS NOT NULL)
+    UNION
+    SELECT orders.id FROM orders
+        LEFT JOIN settlements ON settlements.order_id = orders.id AND settlements.done_at IS NULL
+        LEFT JOIN disputes ON disputes.order_id = orders.id AND disputes.state = 'open'
+    WHERE orders.buyer_id = :person_id AND (settlements.order_id IS NOT NULL OR disputes.order_id IS NOT NULL)
 ) AS waiting;
 
 -- name: sms_count_from(msisdn, since)$

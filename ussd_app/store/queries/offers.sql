@@ -68,7 +68,10 @@ WHERE o.seller_id = :seller_id AND o.state = 'open' AND o.made_by = 'buyer' AND 
   AND l.state = 'open' AND l.expires_at > :now AND l.left_quantity >= o.quantity;
 
 -- name: offer_count_of_buyer(buyer_id, now)$
-SELECT COUNT(*) FROM offers WHERE buyer_id = :buyer_id AND state = 'open' AND made_by = 'buyer' AND expires_at > :now;
+-- What a buyer keeps busy: open offers, and orders agreed of which nothing came yet.
+SELECT (SELECT COUNT(*) FROM offers
+        WHERE buyer_id = :buyer_id AND state = 'open' AND made_by = 'buyer' AND expires_at > :now)
+     + (SELECT COUNT(*) FROM orders WHERE buyer_id = :buyer_id AND state = 'agreed');
 
 -- name: offer_count_made_since(buyer_id, since)$
 SELECT COUNT(*) FROM offers WHERE buyer_id = :buyer_id AND made_by = 'buyer' AND created_at > :since;

@@ -36,6 +36,11 @@ WHERE o.seller_id = :seller_id ORDER BY o.id DESC LIMIT :limit;
 SELECT o.*, s.name AS seller_name FROM orders o JOIN people s ON s.id = o.seller_id
 WHERE o.buyer_id = :buyer_id ORDER BY o.id DESC LIMIT :limit;
 
+-- name: trade_count_of(person_id)^
+SELECT (SELECT COUNT(*) FROM listings WHERE seller_id = :person_id) AS listings,
+       (SELECT COUNT(*) FROM orders WHERE seller_id = :person_id)
+     + (SELECT COUNT(*) FROM orders WHERE buyer_id = :person_id) AS orders;
+
 -- name: order_regret(id, person_id, now)^
 UPDATE orders SET state = 'cancelled', cancelled_as = 'regret', changed_at = :now
 WHERE id = :id AND (seller_id = :person_id OR buyer_id = :person_id) AND state = 'agreed' AND regret_until > :now

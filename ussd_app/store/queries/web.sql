@@ -62,3 +62,12 @@ WHERE f.currency = :currency
   AND f.valid_from = (SELECT MAX(g.valid_from) FROM floor_prices g
                       WHERE g.produce = f.produce AND g.currency = f.currency AND g.valid_from <= :day)
 ORDER BY f.produce;
+
+-- name: web_try_note(client, hour, asked, tried)^
+-- How often a client asked for a code and tried one within the hour, this time included.
+INSERT INTO web_tries (hour, client, asked, tried) VALUES (:hour, :client, :asked, :tried)
+ON CONFLICT (hour, client) DO UPDATE SET asked = web_tries.asked + EXCLUDED.asked, tried = web_tries.tried + EXCLUDED.tried
+RETURNING asked, tried;
+
+-- name: web_tries_forget(before)!
+DELETE FROM web_tries WHERE hour < :before;
