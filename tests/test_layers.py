@@ -50,6 +50,8 @@ LAW: dict[str, set[str]] = {
         "running", "cli_money", "cli_payments", "cli_bank",
     },
     "cli_operators": {"lib", "store", "market", "cli"},
+    "roster_words": {"i18n"},
+    "cli_cooperatives": {"lib", "market", "cli", "roster_words"},
     "logs": {"lib"},
 }  # fmt: skip
 WIRING = "create_app"  # ussd_app/__init__.py may import everything
@@ -61,23 +63,42 @@ OTHERS: dict[str, set[str]] = {
     "aiosql": {"store"},
     "argon2": {"market"},
     "babel": {"i18n", "web"},
-    "click": {"cli", "cli_operators", "running", "cli_money", "cli_payments", "cli_bank"},
+    "click": {"cli", "cli_operators", "cli_cooperatives", "running", "cli_money", "cli_payments", "cli_bank"},
     "cryptography": {"emulators", "money"},
     "dotenv": {WIRING},
-    "flask": {"web", "cli", "cli_operators", WIRING, "cli_money", "cli_payments", "cli_bank"},
+    "flask": {"web", "cli", "cli_operators", "cli_cooperatives", WIRING, "cli_money", "cli_payments", "cli_bank"},
     "flask_wtf": {"web"},
+    "highspy": {"market"},
+    "numpy": {"market"},
     "phonenumbers": {"lib"},
     "prometheus_client": {"metrics"},
     "psycopg": {"store"},
     "psycopg_pool": {"store"},
+    "python_calamine": {"market"},
     "requests": {"gateways", "handset", "money"},
     "sqlite_utils": {"store"},
     "urllib3": {"gateways", "money"},
+    "xlsxwriter": {"market"},
     "werkzeug": {"web", "emulators", "handset", WIRING},
 }
 # What no process needs that only answers: imported where it is used, never as a module is loaded.
-LATE = ("africastalking", "argon2", "babel", "phonenumbers", "prometheus_client", "psycopg", "requests", "sqlite_utils")
-LATE_AS_A_WHOLE = ("ussd_app/store/postgres.py",)  # itself imported only for a postgresql:// address
+LATE = (
+    "africastalking",
+    "argon2",
+    "babel",
+    "phonenumbers",
+    "prometheus_client",
+    "psycopg",
+    "python_calamine",
+    "requests",
+    "sqlite_utils",
+    "xlsxwriter",
+)
+LATE_AS_A_WHOLE = (
+    "ussd_app/store/postgres.py",  # itself imported only for a postgresql:// address
+    "ussd_app/market/pairs.py",  # these two only by the worker that clears
+    "ussd_app/market/flow.py",
+)
 
 NETWORK = {"socket", "ssl", "smtplib", "ftplib", "asyncio", "socketserver", "http.client", "urllib.request"}
 # Modules of Python that a part must not know -> the parts that may nevertheless.
