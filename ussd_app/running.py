@@ -37,7 +37,7 @@ ENDING_S = 15  # a process that was told to end is waited for so long
 
 def regular_jobs(parts: Any) -> dict[str, tuple[int, Any]]:
     """What runs by itself: name -> (interval in ms, function of the store and now)."""
-    from ussd_app.market import codes, deliveries, expiry, settlement, wallets
+    from ussd_app.market import clearings, codes, deliveries, expiry, settlement, wallets
     from ussd_app.store import outbox
 
     def forget(store: Store, now: int) -> None:
@@ -61,6 +61,9 @@ def regular_jobs(parts: Any) -> dict[str, tuple[int, Any]]:
         store.write(lambda tx: wallets.activate_due(tx, now=now))
         settlement.run(store, parts.clock, now)
 
+    def clear(store: Store, now: int) -> None:
+        clearings.run(store, parts.hub, parts.clock, now)
+
     def ask_holders(store: Store, now: int) -> None:
         look_at_holders(parts, now)
 
@@ -68,6 +71,7 @@ def regular_jobs(parts: Any) -> dict[str, tuple[int, Any]]:
         "market.expire": (5_000, expire),
         "market.remind": (MINUTE_MS, remind),
         "market.settle": (3_000, settle),
+        "market.clear": (MINUTE_MS, clear),
         "wallets.holders": (2_000, ask_holders),
         "data.forget": (MINUTE_MS, forget),
         **parts.money.jobs(),

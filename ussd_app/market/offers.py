@@ -42,10 +42,12 @@ def make(
     listing_id: str,
     terms: Terms,
     caps: Mapping[str, int] | None = None,
+    quiet: bool = False,
 ) -> Offer:
     """A buyer offers on a listing, in the listing's currency; the seller hears it.
 
-    Args: `now` epoch ms; `caps` what the buyer's verification allows (`buyers.caps`), None = anything.
+    Args: `now` epoch ms; `caps` what the buyer's verification allows (`buyers.caps`), None = anything; `quiet` where the
+    seller answers in the same act and needs no message.
     Returns the offer's row. Raises Refused: not_found, own_listing, gone, expired, not_enough (left), over_cap,
     below_floor, and bad_quantity, too_much, bad_price, bad_place, bad_time, bad_terms, no_floaters.
     """
@@ -61,7 +63,8 @@ def make(
     thread |= {"made_by": "buyer", "round": 1, "answers": None, "replaces": None}
     row = _judged(tx, hub, clock, now, listing, terms, caps)
     offer = _add(tx, now, thread | row)
-    _tell_other(tx, now, offer, "offer.new")
+    if not quiet:
+        _tell_other(tx, now, offer, "offer.new")
     return offer
 
 

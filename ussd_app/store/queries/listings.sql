@@ -75,6 +75,8 @@ UPDATE listings SET state = 'sold', changed_at = :now
 WHERE id = :id AND state = 'reserved' AND left_quantity = 0
   AND NOT EXISTS (SELECT 1 FROM orders
                   WHERE listing_id = :id AND orders.state IN ('agreed', 'delivered', 'disputed'))
+  AND NOT EXISTS (SELECT 1 FROM proposals
+                  WHERE listing_id = :id AND proposals.state IN ('open', 'accepted_buyer', 'accepted_seller'))
 RETURNING *;
 
 -- name: listings_due(now, limit)
