@@ -169,9 +169,9 @@ def task_names() -> tuple[list[str], list[str]]:
 LABELS = {
     "SELL": "Sell", "OFFERS": "Offers", "ORDERS": "My orders", "PAYMENTS": "Payments", "PRICES": "Prices", "HELP": "Help",
     "LISTINGS": "What I sell", "ACCOUNT": "My account", "BUY": "Buy", "BROWSE": "What is for sale",
-    "MY_OFFERS": "My offers", "ENTER_CODE": "Enter the code from the SMS",
+    "MY_OFFERS": "My offers", "ENTER_CODE": "Enter the code from the SMS", "COOPERATIVE": "Cooperative",
 }  # fmt: skip
-NOT_ON_CARDS = {"REPEAT": "commits something, so a direct dial stops before it", "ENTER_CODE": "needed once"}
+NOT_ON_CARDS = {"REPEAT": "commits something, so a direct dial stops before it", "ENTER_CODE": "needed once", "COOPERATIVE": "for staff"}
 BUYER_TOO = ("ORDERS", "PAYMENTS", "PRICES", "HELP", "ACCOUNT")
 
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from menus.offers import joined
 from menus.orders import STATES
-from menus.words import produce_name
+from menus.words import LANGUAGES, produce_name
 from ussd_app.engine.screen import Confirm, Done, Menu, Option, Pages, Secret, action, screen
 from ussd_app.engine.visit import Visit
 from ussd_app.i18n import Bare, Day, Msg, Quantity, When, _
 from ussd_app.market import accounts, leaving
 
 LATEST = 3  # listings and orders named under "My data"
-LANGUAGES = (("rw", "Kinyarwanda"), ("en", "English"), ("fr", "Francais"), ("sw", "Kiswahili"))
-
 
 @screen("account.menu", goes=(
     "account.language", "account.amounts", "account.news", "account.pin", "account.data", "account.leave", "account.other",
+    "member.mine",
 ))  # fmt: skip
 def menu(visit: Visit) -> Menu:
     me = visit.me
@@ -27,6 +26,7 @@ def menu(visit: Visit) -> Menu:
         Option(_("My data"), "account.data", number=5),
         Option(_("Stop or erase"), "account.leave", number=6),
         Option(_("Another person"), "account.other", number=7),
+        Option(_("My cooperative"), "member.mine", number=8),
     ])  # fmt: skip
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from menus import tasks
 from ussd_app.engine.screen import Done, Menu, Option, Screen, Secret, action, screen
 from ussd_app.engine.session import CONTINUE
 from ussd_app.engine.visit import Visit
-from ussd_app.i18n import Named, Quantity, When, _
+from ussd_app.i18n import Bare, Named, Quantity, When, _
 from ussd_app.market import pins
 
 SELLER_GOES = (
     "sell.produce", "offers.list", "orders.list", "pay.latest", "prices.produce", "help.topic", "sell.repeat", "listings.list",
-    "account.menu", "buy.home", "buy.produce", "buy.offers", "buy.orders", "buy.code", "buy.payments", "account.start",
+    "account.menu", "buy.home", "buy.produce", "buy.offers", "buy.orders", "buy.code", "buy.payments", "standing.menu", "ask.mine", "account.start", "coop.start",
+    "pledges.start",
 )  # fmt: skip
 
 
@@ -44,6 +47,12 @@ def seller_home(visit: Visit) -> Menu:
             quantity=Quantity(row["quantity"], produce.unit),
         )
         options.append(Option(label, "sell.repeat", number=tasks.REPEAT, confirms=True))
+    if row and row["acts"]:
+        options.insert(0, Option(_("Cooperative"), "coop.start", number=tasks.COOPERATIVE))
+    if row and row["call_produce"]:
+        wanted = Named(visit.hub.produce_by(row["call_produce"]).names)
+        label = _("Call: {produce} {price}", produce=wanted, price=Bare(row["call_price"]))
+        options.insert(0, Option(label, "pledges.start", number=tasks.PLEDGE))
     options += [
         Option(_("Prices"), "prices.produce", number=tasks.PRICES),
         Option(_("Help"), "help.topic", number=tasks.HELP),
@@ -63,7 +72,9 @@ def buyer_home(visit: Visit) -> Menu:
         Option(_("Payments"), "buy.payments", number=tasks.PAYMENTS),
         Option(_("Prices"), "prices.produce", number=tasks.PRICES),
         Option(_("Help"), "help.topic", number=tasks.HELP),
+        Option(_("Standing orders"), "standing.menu", number=tasks.STANDING),
         Option(_("My account"), "account.menu", number=tasks.ACCOUNT),
+        Option(_("Ask cooperatives"), "ask.mine", number=tasks.ASK_COOPERATIVES),
     ]
     if visit.me["verification"] == "new":
         options.insert(0, Option(_("Enter the code from the SMS"), "buy.code", number=tasks.ENTER_CODE))
@@ -90,17 +101,19 @@ def drop(visit: Visit) -> str:
 @screen("who", entry=True, goes=("who.pin", "who.forgot"))
 def who(visit: Visit) -> Menu:
     """Several people use this number: names only, nothing private before a PIN."""
-    options = [
-        Option(person["name"], "who.pin", person["id"]) for person in visit.tx.people_on_number(msisdn=visit.msisdn)
-    ]
+    options = [Option(person["name"], "who.pin", person["id"]) for person in _callers(visit)]
     options.append(Option(_("Forgotten PIN"), "who.forgot", number=8))
     return Menu(_("{hub}\nWho are you?", hub=visit.hub.name), options, keep="who", back=False)
 
 
+def _callers(visit: Visit) -> list[dict[str, Any]]:
+    """Who of this number may enter: those whom somebody only wrote down have no PIN yet."""
+    return [person for person in visit.tx.people_on_number(msisdn=visit.msisdn) if person["state"] != "pending"]
+
+
 @screen("who.forgot", goes=("who.forgot_chosen",))
 def who_forgot(visit: Visit) -> Menu:
-    rows = visit.tx.people_on_number(msisdn=visit.msisdn)
-    options = [Option(person["name"], "who.forgot_chosen", person["id"]) for person in rows]
+    options = [Option(person["name"], "who.forgot_chosen", person["id"]) for person in _callers(visit)]
     return Menu(_("Forgotten PIN. Who are you?"), options, keep="who")
 
 

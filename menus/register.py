@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from menus import written_down
+from menus.words import LANGUAGES
 from ussd_app.engine.answers import PlaceLetters, Words
 from ussd_app.engine.screen import Ask, Done, Menu, Option, Secret, action, screen
 from ussd_app.engine.visit import Visit
 from ussd_app.i18n import Named, _
-from ussd_app.market import buyers, people
+from ussd_app.market import buyers, members, people
 
-LANGUAGES = (("rw", "Kinyarwanda"), ("en", "English"), ("fr", "Francais"), ("sw", "Kiswahili"))
 NAME_EXAMPLES = ("Uwamahoro Marie Claudine",)
 
 
-@screen("welcome", entry=True, goes=("register.language",))
+@screen("welcome", entry=True, goes=("register.language", "written.consent", "written.language", "written.not_me"))
 def welcome(visit: Visit) -> Menu:
-    """The one screen that nobody has chosen a language for."""
+    """The one screen that nobody has chosen a language for; those whom a cooperative wrote down are greeted by name."""
+    if not visit.draft.get("stranger") and (rows := members.written_down(visit.tx, visit.msisdn)):
+        return written_down.first(visit, rows)
     options = [Option(name, "register.language", code, number) for number, (code, name) in enumerate(LANGUAGES, 1)]
     title = _("{hub}\nHitamo ururimi\nChoose language", hub=visit.hub.name)
     return Menu(title, options, keep="language", back=bool(visit.state.stack))

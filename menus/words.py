@@ -11,6 +11,7 @@ from ussd_app.i18n import Msg, Named, Text, _
 from ussd_app.market import prices
 
 SHORT_NAME = 12
+LANGUAGES = (("rw", "Kinyarwanda"), ("en", "English"), ("fr", "Francais"), ("sw", "Kiswahili"))
 
 
 def produce_name(visit: Visit, code: str) -> Named:

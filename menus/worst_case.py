@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from menus import worst_money
+from menus import worst_coop, worst_matches, worst_money
 from menus.buy import MOST_SHOWN
 from ussd_app.engine.check import Caller
 from ussd_app.engine.visit import State, Visit
@@ -70,11 +70,16 @@ class WorstWorld:
         yield from self._buyers(language, longest)
         yield from self._accounts(language)
         yield from worst_money.callers(self, language)
+        yield from worst_coop.callers(self, language)
+        yield from worst_matches.callers(self, language)
 
     # for the worst cases of money
 
     def calls(self, person: dict[str, Any], language: str, **state: Any) -> Callable[[State | None], Visit]:
         return self._calls(person["msisdn"], person, language, **state)
+
+    def a_number(self) -> str:
+        return self._number()
 
     def a_seller(self, language: str) -> dict[str, Any]:
         return self._seller(language)

@@ -241,6 +241,7 @@ WORST = {
     "why": "not_received",
     "wallet": "airtel_money",
     "cooperative": "N" * 24,
+    "number": 999_999,
 }
 BARE = {name: "999999999" for name in ("price", "median", "low", "high", "floor")}  # as answers to SMS write them
 

@@ -28,7 +28,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     """
     from flask import Flask
 
-    from ussd_app import cli, cli_operators, logs
+    from ussd_app import cli, cli_cooperatives, cli_operators, logs
     from ussd_app.web import callbacks, health, market, payment_callbacks, phone
 
     if settings is None:
@@ -60,6 +60,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     market.register(app, parts)
     cli.register(app)
     cli_operators.register(app)
+    cli_cooperatives.register(app)
     return app
 
 

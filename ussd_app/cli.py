@@ -61,7 +61,7 @@ def answering(store: Any) -> Iterator[None]:
 @click.option("--plan", is_flag=True, help="Only say what would be done.")
 def migrate(plan: bool) -> None:
     """Bring the database up to date."""
-    from ussd_app.market import rates
+    from ussd_app.market import cooperatives, rates
     from ussd_app.store import migrate as bring_up
     from ussd_app.store import pending
 
@@ -72,8 +72,12 @@ def migrate(plan: bool) -> None:
             return
         done = bring_up(parts.store)
         count = parts.store.write(lambda tx: rates.load(tx, parts.hub))
+        now = parts.clock.now()
+        completed = parts.store.write(lambda tx: cooperatives.complete(tx, hub=parts.hub, now=now))
     click.echo("\n".join(f"applied {name}" for name in done) or "The schema was up to date.")
     click.echo(f"{count} dated prices, fees, limits and rates of hub {parts.hub.code} are in place.")
+    if completed:
+        click.echo(f"{completed} cooperatives got a code and an account.")
 
 
 @click.command()

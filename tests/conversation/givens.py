@@ -11,6 +11,10 @@
     given Mukamana stopped
     given next code is 482915
     given nobody on +250788000009
+    given cooperative Kawa Nziza at Kanjongo managed by Alphonse code 2018018
+    given Aline is clerk of Kawa Nziza
+    given Mukamana is a member of Kawa Nziza growing coffee.cherry
+    given Kawa Nziza wrote down Jeanne +250788000005 speaking en
 
 `speaks` is rw, `at` is Nyamasheke and `pin` is 24863 where a line does not say; a buyer is verified unless it says `new`
 or `confirmed`, and lives nowhere unless it says where; messages name amounts unless it says `without amounts`.
@@ -26,7 +30,7 @@ import pytest
 
 from ussd_app.lib import clock as clocks
 from ussd_app.lib import ids, typed
-from ussd_app.market import buyers, leaving, listings, offers, orders, people, pins, prices
+from ussd_app.market import buyers, cooperatives, leaving, listings, members, offers, orders, people, pins, prices
 from ussd_app.market.terms import Terms
 from ussd_app.parts import Parts
 from ussd_app.store import Tx
@@ -48,6 +52,7 @@ class Givens:
     def __init__(self, parts: Parts, patch: pytest.MonkeyPatch) -> None:
         self.parts, self.hub, self.clock, self.patch = parts, parts.hub, parts.clock, patch
         self.people: dict[str, dict[str, Any]] = {}
+        self.cooperatives: dict[str, dict[str, Any]] = {}
         self.lines: list[tuple[re.Pattern[str], Callable[[Tx, re.Match[str]], None]]] = [
             (re.compile(r"(?P<role>seller|buyer) (?P<name>.+?) (?P<phone>\+\d+)(?P<rest>.*)"), self.person),
             (re.compile(r"(?P<name>.+) also buys"), self.also_buys),
@@ -56,6 +61,19 @@ class Givens:
             (
                 re.compile(r"(?P<settlement>pass_through )?(?P<what>offer|order) of (?P<buyer>.+) (to|with) (?P<seller>.+): (?P<quantity>.+) at (?P<price>\d+)"),
                 self.offer,
+            ),
+            (
+                re.compile(r"cooperative (?P<name>.+) at (?P<place>.+) managed by (?P<manager>.+?)(?: code (?P<code>\d{7}))?"),
+                self.cooperative,
+            ),
+            (re.compile(r"(?P<name>.+) is (?P<role>clerk|manager) of (?P<cooperative>.+)"), self.role),
+            (
+                re.compile(r"(?P<name>.+) is a member of (?P<cooperative>.+?)(?: growing (?P<produce>\S+))?"),
+                self.member,
+            ),
+            (
+                re.compile(r"(?P<cooperative>.+) wrote down (?P<name>.+) (?P<phone>\+\d+) speaking (?P<language>..)"),
+                self.written_down,
             ),
             (re.compile(r"trade of (?P<produce>\S+) at (?P<price>\d+) in (?P<place>.+)"), self.trade),
         ]  # fmt: skip
@@ -147,6 +165,44 @@ class Givens:
         offer = offers.make(tx, hub=self.hub, buyer_id=buyer["id"], listing_id=row["id"], terms=terms, **market)
         if line["what"] == "order":
             orders.accept(tx, person_id=seller["id"], offer_id=offer["id"], **market)
+
+    def cooperative(self, tx: Tx, line: re.Match[str]) -> None:
+        self.cooperatives[line["name"]] = cooperatives.add(
+            tx, hub=self.hub, now=self.clock.now(), name=line["name"], place=self.place(line["place"]),
+            manager_id=self.named(line["manager"])["id"], code=line["code"],
+        )  # fmt: skip
+
+    def role(self, tx: Tx, line: re.Match[str]) -> None:
+        person, of = self.named(line["name"]), self.cooperatives[line["cooperative"]]
+        station = cooperatives.stations(tx, of["id"])[0]["id"] if line["role"] == "clerk" else None
+        cooperatives.give_role(
+            tx, now=self.clock.now(), cooperative_id=of["id"], person_id=person["id"], role=line["role"],
+            by="operator:test", station_id=station,
+        )  # fmt: skip
+
+    def member(self, tx: Tx, line: re.Match[str]) -> None:
+        """A member from long ago: no message tells her so today."""
+        which = {
+            "cooperative_id": self.cooperatives[line["cooperative"]]["id"],
+            "person_id": self.named(line["name"])["id"],
+        }
+        number = tx.members_next_number(cooperative_id=which["cooperative_id"])
+        tx.member_add(**which, number=number, joined_by="roster", by="operator:test", now=self.clock.now())
+        tx.seller_join(**which)
+        if line["produce"]:
+            tx.member_produce_add(**which, produce=line["produce"])
+
+    def written_down(self, tx: Tx, line: re.Match[str]) -> None:
+        of = self.cooperatives[line["cooperative"]]
+        self.people[line["name"]] = people.register_seller(
+            tx, now=self.clock.now(), msisdn=line["phone"], name=line["name"], language=line["language"],
+            place=of["place"], pin_hash=None, consent_version="", channel="roster",
+            registered_by=members.WRITTEN_DOWN + of["id"],
+        )  # fmt: skip
+        members.add(
+            tx, now=self.clock.now(), cooperative_id=of["id"], person_id=self.people[line["name"]]["id"],
+            joined_by="roster", by="operator:test",
+        )  # fmt: skip
 
     def trade(self, tx: Tx, line: re.Match[str]) -> None:
         place = self.hub.places.get(self.place(line["place"]))

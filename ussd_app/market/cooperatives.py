@@ -167,6 +167,7 @@ def give_role(
         raise Refused("not_found")
     if station_id is not None and station_id not in {row["id"] for row in stations(tx, cooperative_id)}:
         raise Refused("not_found")
+    tx.seller_add(person_id=person_id, kind="farmer", cooperative_id=None, now=now)  # whose home has its key
     given = {"cooperative_id": cooperative_id, "person_id": person_id, "role": role}
     if tx.cooperative_role_give(**given, station_id=station_id, by=by, now=now) is None:
         return False

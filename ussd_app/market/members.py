@@ -139,6 +139,16 @@ def of(tx: Tx, cooperative_id: str, cursor: int = 0, limit: int = 100) -> list[M
     return list(tx.members_of_cooperative(cooperative_id=cooperative_id, after=cursor, limit=limit))
 
 
+def pending(tx: Tx, cooperative_id: str, limit: int = 50) -> list[Member]:
+    """Members who were only written down and have not said yes themselves, by number."""
+    return list(tx.members_pending(cooperative_id=cooperative_id, limit=limit))
+
+
+def grown_by(tx: Tx, cooperative_id: str, person_id: str) -> list[str]:
+    """What she grows for this cooperative: codes of produce."""
+    return [row["produce"] for row in tx.member_produce_of(cooperative_id=cooperative_id, person_id=person_id)]
+
+
 def asking(tx: Tx, cooperative_id: str, limit: int = 50) -> list[Member]:
     """Who asked to join and waits, the longest first."""
     return list(tx.members_asking(cooperative_id=cooperative_id, limit=limit))

@@ -6,8 +6,16 @@ SELECT (SELECT COUNT(*) FROM (
             WHERE o.seller_id = :seller_id AND o.state = 'open' AND o.made_by = 'buyer' AND o.expires_at > :now
               AND i.state = 'open' AND i.expires_at > :now AND i.left_quantity >= o.quantity
             LIMIT 99) AS waiting) AS offers,
-       l.produce, l.quantity, l.price
+       (SELECT MAX(r.role) FROM cooperative_roles r WHERE r.person_id = :seller_id AND r.state = 'active') AS acts,
+       l.produce, l.quantity, l.price,
+       k.produce AS call_produce, k.price AS call_price, k.until_at AS call_until
 FROM (SELECT 1 AS one) AS x
+LEFT JOIN calls k ON k.id = (
+    SELECT o.id FROM members m
+    JOIN calls o ON o.cooperative_id = m.cooperative_id AND o.state = 'open' AND o.until_at > :now
+    JOIN member_produce g
+      ON g.cooperative_id = m.cooperative_id AND g.person_id = m.person_id AND g.produce = o.produce
+    WHERE m.person_id = :seller_id AND m.state = 'active' ORDER BY o.until_at, o.id LIMIT 1)
 LEFT JOIN listings l ON l.id = (SELECT id FROM listings WHERE seller_id = :seller_id ORDER BY id DESC LIMIT 1);
 
 -- name: open_business(person_id)$

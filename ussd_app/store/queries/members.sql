@@ -132,3 +132,22 @@ ORDER BY p.created_at, p.id;
 INSERT INTO member_produce (cooperative_id, person_id, produce)
 SELECT DISTINCT CAST(:cooperative_id AS TEXT), l.seller_id, l.produce FROM listings l WHERE l.seller_id = :person_id
 ON CONFLICT DO NOTHING;
+
+-- name: members_pending(cooperative_id, limit)
+SELECT m.*, p.name, p.msisdn, p.mail, p.language, p.place, p.amounts_in_sms, p.state AS person_state
+FROM members m JOIN people p ON p.id = m.person_id AND p.state = 'pending'
+WHERE m.cooperative_id = :cooperative_id AND m.state = 'active'
+ORDER BY m.number LIMIT :limit;
+
+-- name: members_everyone(cooperative_id)
+-- Whoever is, was or asked to be a member.
+SELECT m.person_id, m.number, m.state, m.decided_by, p.name, p.msisdn, p.language, p.place, p.registered_by,
+       p.state AS person_state
+FROM members m JOIN people p ON p.id = m.person_id
+WHERE m.cooperative_id = :cooperative_id AND p.state <> 'erased';
+
+-- name: person_rewrite(id, name, msisdn, place, language, written_by, now)!
+-- What a roster says anew of somebody it wrote down itself and who has not spoken for herself yet.
+UPDATE people SET name = :name, msisdn = :msisdn, place = COALESCE(:place, place), language = COALESCE(:language, language),
+                  updated_at = :now
+WHERE id = :id AND state = 'pending' AND registered_by = :written_by;
