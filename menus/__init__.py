@@ -7,7 +7,10 @@ bound to names and never renumbered.
 
 from menus import (
     account,
+    ask_coops,
     buy,
+    coop_calls,
+    coop_orders,
     dispute,
     help,
     home,
@@ -17,6 +20,7 @@ from menus import (
     offers,
     orders,
     pay,
+    pledges,
     prices,
     register,
     sell,
@@ -30,7 +34,10 @@ from ussd_app.engine.screen import SCREENS
 __all__ = [
     "SCREENS",
     "account",
+    "ask_coops",
     "buy",
+    "coop_calls",
+    "coop_orders",
     "dispute",
     "help",
     "home",
@@ -40,6 +47,7 @@ __all__ = [
     "offers",
     "orders",
     "pay",
+    "pledges",
     "prices",
     "register",
     "sell",

@@ -25,6 +25,8 @@ BUYER_GOES = (
     "account.menu",
     "buy.code",
     "buy.payments",
+    "ask.mine",
+    "standing.menu",
 )
 
 

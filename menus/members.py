@@ -132,7 +132,7 @@ def _no_role() -> Menu:
     return Menu(_("You act for no cooperative."), [])
 
 
-@screen("coop.home", goes=("members.list",))
+@screen("coop.home", goes=("coop.orders", "coop.calls", "members.list",))
 def coop_home(visit: Visit) -> Menu:
     """What her role allows; each key is for life: 1 orders, 2 calls, 3 weigh in, 4 members, 5 pay lists, 6 lots."""
     rows = cooperatives.role_of(visit.tx, visit.me["id"], visit.draft["coop"])
@@ -140,6 +140,8 @@ def coop_home(visit: Visit) -> Menu:
         return _no_role()
     options = []
     if any(row["role"] == "manager" for row in rows):
+        options.append(Option(_("Orders"), "coop.orders", number=1))
+        options.append(Option(_("Calls"), "coop.calls", number=2))
         options.append(Option(_("Members"), "members.list", number=4))
     return Menu(rows[0]["name"], options)
 

@@ -12,7 +12,7 @@ from menus.words import nearby
 from ussd_app.engine.visit import State, Visit
 from ussd_app.lib import typed
 from ussd_app.lib.gsm7 import fold_ascii
-from ussd_app.market import accounts, people, rates, terms
+from ussd_app.market import accounts, calls, people, rates, terms
 from ussd_app.messages import SmsIn
 from ussd_app.store import Tx, outbox
 
@@ -29,6 +29,9 @@ LANGUAGE_OF |= {"PRICES": "en", "IGICIRO": "rw", "IBICIRO": "rw", "PRIX": "fr", 
 LANGUAGE_OF |= {"OFFER": "en", "ABAGUZI": "rw", "OFFRES": "fr", "OFFRE": "fr", "OFA": "sw"}
 VERBS = {word: verb for verb, words in KEYWORDS.items() for word in words}
 BETWEEN_WORDS = re.compile(r"(?<!\d),|,(?!\d)")  # the comma of 40,5 or 1,200 belongs to its number
+# `12345 40`, `KODE 12345: 40,5 kg`, `12345-40`: the code of a call, then how much.
+PLEDGE = re.compile(r"[^\d]{0,20}(\d{5})(?!\d)\W*(?:[^\W\d]+\W+){0,3}?(\d.*|)$", re.DOTALL)
+READERS = {"g": typed.grams, "ml": typed.millilitres, "piece": typed.pieces}
 MOST_REPLIES_A_DAY = 20  # an SMS costs money: nobody makes us send without end
 
 
@@ -43,7 +46,7 @@ def answer(tx: Tx, services: Any, sms: SmsIn) -> None:
     visit = Visit(tx, services, now, sms.msisdn, State(shared=len(here) > 1, language=language))
     if len(here) == 1:
         visit.person = tx.person_load(id=here[0]["id"])
-    template, values = _ANSWERS.get(verb or "", _help)(visit, words[1:])
+    template, values = _pledge(visit, sms.text) or _ANSWERS.get(verb or "", _help)(visit, words[1:])
     _reply(tx, visit, sms, template, values)
 
 
@@ -132,6 +135,34 @@ def _sell(visit: Visit, words: list[str]) -> tuple[str, dict[str, Any]]:
     return "sms.sell_draft", {"produce": produce.code, "quantity": quantity, "unit": produce.unit, "price": str(price)}
 
 
+def _pledge(visit: Visit, text: str) -> tuple[str, dict[str, Any]] | None:
+    """`12345 40`: a member answers her cooperative's call; only where the route carries replies. None: it is no answer.
+
+    Of several people on one phone it is the one who is a member and grows it, if that is one alone.
+    """
+    said = PLEDGE.match(typed.normalise(text)) if visit.settings.sms_replies else None
+    call = calls.by_code(visit.tx, said[1]) if said else None
+    if said is None or call is None:
+        return None
+    values = {name: call[name] for name in ("code", "produce", "unit", "cooperative")}
+    growers = visit.tx.people_growing_on_number(
+        msisdn=visit.msisdn, cooperative_id=call["cooperative_id"], produce=call["produce"]
+    )
+    if len(growers) != 1:
+        return ("sms.dial", {}) if growers else ("pledge.not_member", values)
+    produce = visit.hub.produce_by(call["produce"])
+    quantity = _read(said[2].split(), lambda text: READERS[produce.unit](text, produce.max_quantity))
+    if quantity is None:
+        return "pledge.how", values
+    which = {"person_id": growers[0]["id"], "call_id": call["id"], "quantity": quantity}
+    try:
+        done = calls.pledge(visit.tx, hub=visit.hub, now=visit.now, via="sms", **which)
+    except terms.Refused:
+        return "pledge.late", values
+    values |= {"quantity": done.taken, "station": call["station"], "until_at": call["until_at"]}
+    return ("pledge.saved.part", values | {"asked_quantity": done.asked}) if done.in_part else ("pledge.saved", values)
+
+
 def _numbers(visit: Visit, produce: Any, words: list[str]) -> tuple[int | None, int | None]:
     """The quantity (base units) and the price (minor units) of `50 600`, `40,5 KG 650 FRW`, `2 TONI 600`.
 
@@ -140,11 +171,10 @@ def _numbers(visit: Visit, produce: Any, words: list[str]) -> tuple[int | None, 
     starts = [position for position, word in enumerate(words) if word[:1].isdigit()]
     if len(starts) != 2:
         return None, None
-    readers = {"g": typed.grams, "ml": typed.millilitres, "piece": typed.pieces}
     quantity = words[starts[0] : starts[1]]
     price = words[starts[1] :]
     return (
-        _read(quantity, lambda text: readers[produce.unit](text, produce.max_quantity)),
+        _read(quantity, lambda text: READERS[produce.unit](text, produce.max_quantity)),
         _read(price, lambda text: typed.minor(text, visit.hub.currency, produce.max_price)),
     )
 

@@ -33,8 +33,9 @@ def add(
     price: int,
     place: str,
     cooperative_id: str | None = None,
+    quiet: bool = False,
 ) -> Listing:
-    """Put goods up for sale and tell the seller by SMS.
+    """Put goods up for sale and tell the seller by SMS (not where `quiet`: another message says it).
 
     Args: `now` epoch ms; `produce` its code; `quantity` grams, millilitres or pieces as the produce says; `price` minor
     units of the hub's currency per kilogram, litre or piece; `place` a place code of the hub.
@@ -63,7 +64,8 @@ def add(
         expires_at=now + clock.wait(kind.expires_hours * HOUR_MS),
     )
     assert listing is not None
-    _tell_seller(tx, now, listing, "listing.saved")
+    if not quiet:
+        _tell_seller(tx, now, listing, "listing.saved")
     return listing
 
 
@@ -123,13 +125,16 @@ def change(
     return changed
 
 
-def withdraw(tx: Tx, *, now: int, seller_id: str, listing_id: str) -> Listing:
+def withdraw(tx: Tx, *, now: int, seller_id: str, listing_id: str, quiet: bool = False) -> Listing:
     """Take what is left off the market; buyers whose offers wait hear it. Orders already agreed go on.
+
+    Not a word to the seller where `quiet`.
 
     Raises Refused: not_found, gone (state: nothing of it is open).
     """
     listing = _end(tx, now, seller_id, listing_id)
-    _tell_seller(tx, now, listing, "listing.withdrawn")
+    if not quiet:
+        _tell_seller(tx, now, listing, "listing.withdrawn")
     return listing
 
 
