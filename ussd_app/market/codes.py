@@ -22,11 +22,21 @@ TRIES = 3  # stands in codes.sql as well, where the conditional UPDATE decides
 KEPT_MS = 2 * 24 * 3_600_000
 
 
-def issue(tx: Tx, *, purpose: str, target: str, person_id: str | None, now: int, clock: Clock, key: str) -> str | None:
+def issue(
+    tx: Tx,
+    *,
+    purpose: str,
+    target: str,
+    person_id: str | None,
+    now: int,
+    clock: Clock,
+    key: str,
+    lives_ms: int = LIVES_MS,
+) -> str | None:
     """Make a code for `target` (an E.164 number or a mail address); earlier ones of this purpose die.
 
     Args: `purpose` a short word ('contact', 'signin', ...): a code is good for its purpose alone; `person_id` None for
-    a target nobody has; `key` the SECRET_KEY.
+    a target nobody has; `key` the SECRET_KEY; `lives_ms` how long it is good (scaled).
     Returns the code (the caller orders its SMS or mail), or None when the target had one within a minute or five today.
     """
     hashed = target_hash(target, key)
@@ -46,7 +56,7 @@ def issue(tx: Tx, *, purpose: str, target: str, person_id: str | None, now: int,
         code_hash=_code_hash(code_id, code, key),
         now=now,
         day=day,
-        expires_at=now + clock.wait(LIVES_MS),
+        expires_at=now + clock.wait(lives_ms),
     )
     return code
 

@@ -19,7 +19,7 @@ from ussd_app.lib.ids import new_id
 from ussd_app.store import Tx
 
 ACCOUNT = re.compile(
-    r"(?:wallet|bank|outside|order|seller|buyer|cooperative|fees|suspense)(?::[A-Za-z0-9][A-Za-z0-9_-]{0,47}){0,4}"
+    r"(?:wallet|bank|outside|order|seller|buyer|cooperative|agent|fees|suspense)(?::[A-Za-z0-9][A-Za-z0-9_-]{0,47}){0,4}"
 )
 CURRENCY = re.compile(r"[A-Z]{3}")
 AMOUNT_MOST = 10**15
@@ -29,7 +29,7 @@ OUTER = ("wallet", "bank", "outside")
 SUSPENSE = "suspense"
 
 # What may not go below nothing, by how the account begins; * is any one part. Holds that would leave it count.
-NEVER_NEGATIVE = ("order:*:held", "order:*:paid", "seller", "cooperative", "buyer:*:credit", "fees")
+NEVER_NEGATIVE = ("order:*:held", "order:*:paid", "seller", "cooperative", "agent", "buyer:*:credit", "fees")
 
 _GUARDED = re.compile(
     "|".join(rf"(?:{prefix.replace('*', '[^:]+')})(?![^:])" for prefix in NEVER_NEGATIVE)  # whole parts only
@@ -195,7 +195,7 @@ def may_go_negative(account: str) -> bool:
 
 def totals(tx: Tx) -> dict[str, dict[str, Any]]:
     """The books by currency: debits, credits, pending_debits, pending_credits in minor units, and the same by account
-    under `accounts`, where all orders, sellers, buyers and cooperatives are one line each."""
+    under `accounts`, where all orders, sellers, buyers, cooperatives and agents are one line each."""
     found: dict[str, dict[str, Any]] = {}
     sums = ("debits", "credits", "pending_debits", "pending_credits")
     for row in tx.ledger_totals():

@@ -42,7 +42,7 @@ SELECT currency, name,
        SUM(CASE side WHEN 'credit' THEN pending ELSE 0 END) AS pending_credits
 FROM (SELECT currency, side, posted, pending,
              CASE WHEN substr(account, 1, length(account) - length(ltrim(account, 'abcdefghijklmnopqrstuvwxyz')))
-                       IN ('order', 'seller', 'buyer', 'cooperative')
+                       IN ('order', 'seller', 'buyer', 'cooperative', 'agent')
                   THEN substr(account, 1, length(account) - length(ltrim(account, 'abcdefghijklmnopqrstuvwxyz')))
                   ELSE account END AS name
       FROM entries) AS named
