@@ -19,14 +19,16 @@ from ussd_app.market import buyers, offers, orders, rates, takehome, terms
 MOST_SHOWN = 12
 
 
-@screen("offers.list", goes=("offers.one", "prices.produce"))
+@screen("offers.list", goes=("offers.one", "prices.produce", "matches.list"))
 def best_first(visit: Visit) -> Menu:
     rows = visit.tx.offers_for_seller(seller_id=visit.me["id"], now=visit.now, limit=MOST_SHOWN)
+    waits = visit.tx.proposals_wait(seller_id=visit.me["id"], now=visit.now)
+    found = [Option(_("Buyers we found"), "matches.list")] if waits else []
     if not rows:
-        return Menu(_("No buyer yet. We will tell you."), [Option(_("Prices"), "prices.produce")])
+        return Menu(_("No buyer yet. We will tell you."), [*found, Option(_("Prices"), "prices.produce")])
     alike = twins(rows, "produce")
     options = [Option(_labelled(visit, row, row["id"] in alike), "offers.one", row["id"]) for row in rows]
-    return Menu(_("Offers, you get about:"), options, keep="offer")
+    return Menu(_("Offers, you get about:"), [*found, *options], keep="offer")
 
 
 def _labelled(visit: Visit, row: dict[str, Any], plainer: bool) -> Msg:

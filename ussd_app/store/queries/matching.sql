@@ -77,6 +77,11 @@ FROM proposals p JOIN people u ON u.id = p.buyer_id LEFT JOIN buyers b ON b.pers
 WHERE p.seller_id = :seller_id AND p.state IN ('open', 'accepted_buyer') AND p.expires_at > :now
 ORDER BY p.take_home DESC, p.id LIMIT :limit;
 
+-- name: proposals_wait(seller_id, now)$
+SELECT COUNT(*) FROM (SELECT 1 FROM proposals
+                      WHERE seller_id = :seller_id AND state IN ('open', 'accepted_buyer') AND expires_at > :now
+                      LIMIT 1) AS waiting;
+
 -- name: proposals_for_buyer(buyer_id, now, limit)
 SELECT p.*, s.name AS seller_name FROM proposals p JOIN people s ON s.id = p.seller_id
 WHERE p.buyer_id = :buyer_id AND p.state IN ('open', 'accepted_seller') AND p.expires_at > :now
