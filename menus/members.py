@@ -232,7 +232,7 @@ def member(visit: Visit) -> Menu:
     grown = members.grown_by(visit.tx, visit.draft["coop"], row["person_id"])
     options = [Option(_("Take off the list"), "members.remove", number=2)]
     if row["person_state"] == "pending":
-        options.insert(0, Option(_("Ask by SMS to dial"), "members.invite", number=1, confirms=True))
+        options.insert(0, Option(_("Ask by SMS to dial"), "members.invite", number=3, confirms=True))
     shown: Text = produce_name(visit, grown[0]) if grown else "-"
     phone = mask(row["msisdn"]) if row["msisdn"] else "-"
     return Menu(
