@@ -18,7 +18,7 @@ MOST_NAMED = 100
 HOURS = (2, 4, 8, 12, 24, 48)  # how long members may answer
 STATES = {"open": _("open"), "full": _("full"), "closed": _("over")}
 WHY: dict[str, Text] = {
-    "news_off": _("wants no SMS"),
+    "stopped": _("wants no SMS"),
     "cap": _("called 3 times today"),
     "no_phone": _("no phone"),
     "not_active": _("has not agreed yet"),

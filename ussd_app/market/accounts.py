@@ -77,10 +77,11 @@ def consented(tx: Tx, person_id: str, purpose: str) -> dict[str, Any] | None:
 
 
 def stop_news_on_number(tx: Tx, *, now: int, msisdn: str) -> int:
-    """STOP came from a number (an SMS cannot say which of its people): no news to any of them. Returns how many."""
+    """STOP came from a number (an SMS cannot say which of its people): no news and calls to any of them. Returns how many."""
     on_it = [person for person in people.everyone_on_number(tx, msisdn) if person["news"]]
     for person in on_it:
         withdraw_consent(tx, now=now, person_id=person["id"], purpose="news")
+    tx.people_set_calls(msisdn=msisdn, calls=0, now=now)
     return len(on_it)
 
 
@@ -97,6 +98,7 @@ def start_news_on_number(tx: Tx, *, now: int, msisdn: str, version: str, channel
             language=person["language"],
             channel=channel,
         )
+    tx.people_set_calls(msisdn=msisdn, calls=1, now=now)
     return len(on_it)
 
 

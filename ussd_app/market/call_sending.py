@@ -98,8 +98,8 @@ def _why_not(
         return "not_active"
     if not row["msisdn"]:
         return "no_phone"
-    if not row["news"]:
-        return "news_off"
+    if not row["calls"]:
+        return "stopped"
     if row["lately"] >= A_DAY:
         return "cap"
     if not within_reach(hub, distances, call["station_place"], row["place"]):
@@ -120,6 +120,6 @@ def _order(tx: Tx, now: int, call: Call, row: Mapping[str, Any], purpose: outbox
         values = {name: value for name, value in values.items() if name not in ("currency", "price_minor")}
     message = outbox.order(
         tx, now=now, kind="sms", to=row["msisdn"], template=template, values=values, language=row["language"],
-        purpose=purpose, person_id=row["id"], dedupe=f"call:{call['id']}:{row['id']}",
+        purpose=purpose, person_id=row["id"], dedupe=f"call:{call['id']}:{row['id']}", urgent=False,
     )  # fmt: skip
     tx.call_message_ordered(call_id=call["id"], person_id=row["id"], outbox_id=message)

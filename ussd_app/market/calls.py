@@ -168,7 +168,7 @@ def pledges(tx: Tx, call_id: str, limit: int = 200) -> list[dict[str, Any]]:
 
 
 def messages(tx: Tx, call_id: str, cursor: int = 0, limit: int = 100) -> list[dict[str, Any]]:
-    """Members by number after `cursor`: state 'sent' or 'not_sent', and `why` not: news_off, cap, no_phone, not_active,
+    """Members by number after `cursor`: state 'sent' or 'not_sent', and `why` not: stopped, cap, no_phone, not_active,
     far, quiet, or what the outbox said (cancelled, refused, dead)."""
     return list(tx.call_messages_of(call_id=call_id, after=cursor, limit=limit))
 

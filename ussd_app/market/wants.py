@@ -271,12 +271,12 @@ def _alert(tx: Tx, now: int, want: Want, cooperative: Mapping[str, Any]) -> None
 
 def _shrink(tx: Tx, now: int, want_id: str, cooperative_id: str, quantity: int) -> Want:
     """Take `quantity` off the want, or say why not."""
+    if tx.want_alert_of(want_id=want_id, cooperative_id=cooperative_id) is None:
+        raise Refused("not_found")
     want: Want | None = tx.want_take(id=want_id, quantity=quantity, now=now)
     if want is not None:
         return want
     seen = tx.want_by_id(id=want_id)
-    if seen is None or tx.want_alert_of(want_id=want_id, cooperative_id=cooperative_id) is None:
-        raise Refused("not_found")
     listings.check_open(seen["state"], seen["closes_at"], now)
     raise Refused("not_enough", left=seen["left_quantity"])
 

@@ -25,6 +25,7 @@ FIRST_RETRY_MS = 10_000  # then five times as long each time: 10 s, 50 s, 4 min,
 RETRY_FACTOR = 5
 NO_BALANCE_MS = 600_000
 NEWS_A_DAY = 3
+CALLS = "call.members"  # a cooperative's calls to its members: as news, but wanted until somebody says STOP
 QUIET_FROM, QUIET_TO = time(20), time(8)
 
 
@@ -57,11 +58,13 @@ def order(
     person_id: str | None = None,
     dedupe: str | None = None,
     due_at: int | None = None,
+    urgent: bool | None = None,
 ) -> str | None:
     """Order a message.
 
     Args: `now` and `due_at` in epoch ms (due now when None); `to` an E.164 number or a mail address; `values` JSON
-    values for the template's holes; `dedupe` a key under which only one message is ever ordered.
+    values for the template's holes; `dedupe` a key under which only one message is ever ordered; `urgent` False for one
+    of thousands, that others overtake (None: all but news are urgent).
     Returns the row's id, None when `dedupe` was used before.
     """
     id = new_id()
@@ -73,7 +76,7 @@ def order(
         values_json=json.dumps(values, ensure_ascii=False, separators=(",", ":")),
         language=language,
         purpose=purpose,
-        urgent=int(purpose != "news"),
+        urgent=int(purpose != "news" if urgent is None else urgent),
         person_id=person_id,
         dedupe=dedupe,
         due_at=now if due_at is None else due_at,
@@ -162,6 +165,8 @@ def mark_sending(tx: Tx, message: Message, *, now: int, lease_ms: int) -> bool:
 
 def _news_wanted(tx: Tx, message: Message) -> bool:
     if message.person_id is not None:
+        if message.template.startswith(CALLS):
+            return bool(tx.outbox_calls_wanted_by_person(person_id=message.person_id))
         return bool(tx.outbox_news_wanted_by_person(person_id=message.person_id))
     return bool(tx.outbox_news_wanted_on_number(recipient=message.recipient))
 

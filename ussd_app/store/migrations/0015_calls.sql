@@ -94,7 +94,10 @@ CREATE TABLE pledges (
 ) STRICT;
 CREATE INDEX pledges_of_person ON pledges (person_id, call_id);
 
--- Whom a call was sent to, and why not the others: news_off, cap, no_phone, not_active, far, quiet.
+-- Whether she may be sent her cooperative's calls: until she says STOP, however she stands to news.
+ALTER TABLE people ADD COLUMN calls INTEGER NOT NULL DEFAULT 1 CHECK (calls IN (0, 1));
+
+-- Whom a call was sent to, and why not the others: stopped, cap, no_phone, not_active, far, quiet.
 CREATE TABLE call_messages (
   call_id TEXT NOT NULL REFERENCES calls (id),
   person_id TEXT NOT NULL REFERENCES people (id),

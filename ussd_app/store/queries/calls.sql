@@ -87,7 +87,7 @@ SELECT id FROM calls WHERE sent_at IS NULL ORDER BY id LIMIT :limit;
 
 -- name: call_members_next(cooperative_id, produce, after, since, limit)
 -- Members who grow it, by number, with all that decides whether they are sent a message.
-SELECT m.number, p.id, p.msisdn, p.language, p.place, p.amounts_in_sms, p.news, p.state,
+SELECT m.number, p.id, p.msisdn, p.language, p.place, p.amounts_in_sms, p.calls, p.state,
        (SELECT COUNT(*) FROM call_messages x
         WHERE x.person_id = p.id AND x.state = 'sent' AND x.at > :since) AS lately
 FROM members m
@@ -116,6 +116,11 @@ UPDATE calls SET sent_at = :now WHERE id = :id AND sent_at IS NULL;
 UPDATE outbox SET state = 'cancelled', last_error = 'the call ended'
 WHERE state IN ('waiting', 'held')
   AND id IN (SELECT outbox_id FROM call_messages WHERE call_id = :call_id AND outbox_id IS NOT NULL);
+
+-- name: people_set_calls(msisdn, calls, now)!
+-- STOP and START of a number are about all its people.
+UPDATE people SET calls = :calls, updated_at = :now
+WHERE msisdn = :msisdn AND msisdn <> '' AND state <> 'erased' AND calls <> :calls;
 
 -- name: pledge_of(call_id, person_id)^
 SELECT * FROM pledges WHERE call_id = :call_id AND person_id = :person_id;

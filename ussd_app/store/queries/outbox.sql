@@ -71,6 +71,9 @@ WHERE recipient = :recipient AND news_day = :news_day AND news_day IS NOT NULL A
 -- name: outbox_news_wanted_by_person(person_id)$
 SELECT news FROM people WHERE id = :person_id AND state = 'active';
 
+-- name: outbox_calls_wanted_by_person(person_id)$
+SELECT calls FROM people WHERE id = :person_id AND state = 'active';
+
 -- name: outbox_news_wanted_on_number(recipient)$
 SELECT max(news) FROM people WHERE msisdn = :recipient AND state <> 'erased';
 

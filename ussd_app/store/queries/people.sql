@@ -53,7 +53,7 @@ UPDATE people SET state = :state, updated_at = :now
 WHERE id = :id AND state = :was AND COALESCE(msisdn, mail) <> '';
 
 -- name: person_set_news(id, news, now)!
-UPDATE people SET news = :news, updated_at = :now WHERE id = :id AND state <> 'erased';
+UPDATE people SET news = :news, calls = :news, updated_at = :now WHERE id = :id AND state <> 'erased';
 
 -- name: person_set_amounts_in_sms(id, amounts_in_sms, now)!
 UPDATE people SET amounts_in_sms = :amounts_in_sms, updated_at = :now WHERE id = :id AND state <> 'erased';
