@@ -10,7 +10,7 @@ from typing import Any
 
 from ussd_app.lib import ids
 from ussd_app.lib.clock import Clock
-from ussd_app.market import deliveries, orders, settlement
+from ussd_app.market import deliveries, orders, settlement, share_pay
 from ussd_app.market.help import clean_question
 from ussd_app.market.tell import both, tell
 from ussd_app.market.terms import Refused, amount
@@ -55,6 +55,7 @@ def begin(
     for payment in tx.payments_of_order(order_id=order_id):
         if payment["state"] == "created" and payment["kind"] != "refund":
             payments.cancel(tx, now=now, payment_id=payment["id"], by=f"person:{person_id}", why="disputed")
+    share_pay.recall(tx, now=now, order_id=order_id, by=f"person:{person_id}", why="disputed")
     _note(tx, now, f"person:{person_id}", "dispute.opened", row, "", "open")
     seller, buyer = both(tx, order["seller_id"], order["buyer_id"])
     to, other = (buyer, seller) if row["side"] == "seller" else (seller, buyer)
@@ -203,7 +204,7 @@ def _wanted(tx: Tx, order: Order, dispute: Dispute, becomes: str, amount_minor: 
     """What the seller gets by such an end, minor units. Raises Refused."""
     if becomes not in ENDS:
         raise Refused("bad_terms", term="becomes")
-    sums = payments.sums(tx, order["id"])
+    sums = share_pay.sums(tx, order["id"])
     least = sums["paid_out"] + sums["paying_out"]
     wanted = 0 if becomes == "cancelled" else amount_minor
     if wanted is None:

@@ -1,6 +1,7 @@
 """The single steps of a settlement: collect from the buyer, give back to her, pay out to the seller.
 
 One payment of a kind is under way at a time; what is more than a wallet moves at once goes in parts, one after another.
+What a cooperative's account sold goes out by its pay list instead, many shares at once (`share_pay`).
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ussd_app.lib.clock import Clock
-from ussd_app.market import transfers, wallets
+from ussd_app.market import share_pay, transfers, wallets
 from ussd_app.market.tell import both, tell
 from ussd_app.money import bank, ledger, payments
 from ussd_app.store import Tx
 
 AGAIN_MS = 3_600_000  # a wallet's cap for the hour or the day is reached
-QUIET = ("name_unasked",)  # holds that end by themselves within minutes, not worth an SMS
+QUIET = ("name_unasked", "pay_list")  # what ends by itself within minutes, or is shown to who must act
 
 
 @dataclass
@@ -31,6 +32,7 @@ class Open:
     hold: str = ""
     hold_until: int | None = None
     wake: list[int] = field(default_factory=list)
+    shared_out: bool = False  # a cooperative's account sold it: its pay list says who gets what
 
     @property
     def has(self) -> int:
@@ -115,7 +117,10 @@ def refund(step: Open) -> None:
     """Give the buyer back what is too much, each collection by itself."""
     if not step.excess or step.row["refund_stop"] or step.sums["asked"]:
         return
-    _share(step, step.going)  # what was meant for the seller and is not hers after all
+    if step.shared_out:
+        share_pay.take_back(step.tx, now=step.now, order_id=step.order["id"])
+    else:
+        _share(step, step.going)  # what was meant for the seller and is not hers after all
     for original in step.tx.payments_of_order(order_id=step.order["id"]):
         if original["kind"] != "collection" or original["state"] != "paid" or not step.excess:
             continue
@@ -124,8 +129,36 @@ def refund(step: Open) -> None:
             _ask(step, "refund", original["provider"], original, min(left, step.excess), 1, original["id"])
 
 
+def check_list(step: Open) -> None:
+    """An approved pay list that no longer adds up to what is owed is worked out and approved anew."""
+    pay_list = share_pay.list_of(step.tx, step.order)
+    if pay_list is None or pay_list["state"] == "void" or pay_list["total"] == step.row["owed"]:
+        return
+    if pay_list["state"] != "draft" or not step.row["owed"]:
+        share_pay.reopen(step.tx, now=step.now, pay_list=pay_list, owed=step.row["owed"])
+
+
+def pay_list_out(step: Open) -> None:
+    """Send the shares of the approved pay list that are covered by what has come."""
+    pay_list = share_pay.list_of(step.tx, step.order)
+    if pay_list is None or pay_list["state"] not in ("approved", "paying"):
+        step.hold = "pay_list" if min(step.row["owed"], step.has) > step.going else ""
+        return
+    if step.row["payout_stop"]:
+        return
+    free = min(step.row["owed"], step.has) - step.going
+    asked = share_pay.pay(step.tx, clock=step.clock, now=step.now, pay_list=pay_list, free=free)
+    step.sums["paying_out"] += asked
+    if asked:
+        step.wake.append(step.now)  # a long list is asked for in several looks
+    share_pay.settle(step.tx, now=step.now, pay_list_id=pay_list["id"])
+
+
 def pay_out(step: Open) -> None:
     """Send the seller what is hers and has come, unless her wallet must be looked at first."""
+    if step.shared_out:
+        pay_list_out(step)
+        return
     owed = min(step.row["owed"], step.has) - step.going
     if owed <= 0 or step.sums["paying_out"]:
         return

@@ -7,18 +7,20 @@
 
 `advance` looks at an order as it is and takes every step that is open; it may run at any time, as often as one likes.
 What was asked and paid is read from the payments themselves. An open dispute stops everything that was not sent.
+What a cooperative's account sold is paid out share by share, once its pay list was approved (`shares`, `share_pay`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ussd_app.lib.clock import Clock
-from ussd_app.market import orders, payouts
+from ussd_app.market import orders, payouts, share_funds, share_pay
 from ussd_app.market.payouts import Open
 from ussd_app.market.tell import both, tell
 from ussd_app.market.terms import Refused, amount
-from ussd_app.money import audit, payments
+from ussd_app.money import audit
 from ussd_app.money.transitions import Handlers
 from ussd_app.store import Store, Tx
 
@@ -40,8 +42,12 @@ def advance(tx: Tx, *, clock: Clock, now: int, order_id: str) -> None:
     if order["settlement"] == "outside":
         if order["state"] == "cancelled":
             tx.settlement_done(order_id=order_id, now=now)
+        if share_pay.is_account(tx, order):
+            payouts.check_list(Open(tx, clock, now, order, row, share_pay.sums(tx, order_id)))
         return
-    step = Open(tx, clock, now, order, row, payments.sums(tx, order_id))
+    step = Open(tx, clock, now, order, row, share_pay.sums(tx, order_id), shared_out=share_pay.is_account(tx, order))
+    if step.shared_out:
+        payouts.check_list(step)
     payouts.drop(step)
     payouts.collect(step)
     payouts.refund(step)
@@ -114,6 +120,8 @@ def send_again(tx: Tx, *, clock: Clock, now: int, order_id: str, by: str, why: s
         raise Refused("no_reason")
     _note(tx, now, f"operator:{by.strip()}", "settlement.again", order, why.strip()[:200])
     tx.settlement_stop(order_id=order_id, collect_stop=None, payout_stop="", refund_stop="", now=now)
+    for share in tx.shares_failed_of(order_id=order_id):
+        tx.share_again(id=share["id"], now=now)
     advance(tx, clock=clock, now=now, order_id=order_id)
     return status(tx, order_id)
 
@@ -126,7 +134,7 @@ def status(tx: Tx, order_id: str) -> dict[str, Any]:
     found: dict[str, Any] = {name: row.get(name, 0) for name in ("due", "owed", "fee")}
     found |= {name: row.get(name, "") for name in ("hold", "collect_stop", "payout_stop", "refund_stop")}
     found |= {name: row.get(name) for name in ("hold_until", "confirmed_at", "done_at")}
-    return found | payments.sums(tx, order_id)
+    return found | share_pay.sums(tx, order_id)
 
 
 def handlers(clock: Clock) -> Handlers:
@@ -142,6 +150,7 @@ def on_paid(tx: Tx, payment: dict[str, Any], now: int, clock: Clock) -> None:
     """Money moved: whoever it concerns hears it, and the next step is taken."""
     order = tx.order_hold(id=payment["order_id"])
     if order is None:
+        _of_list(tx, payment, now, clock, share_pay.on_paid)
         return
     seller, buyer = both(tx, order["seller_id"], order["buyer_id"])
     values = {"code": order["code"], "currency": payment["currency"], "amount_minor": payment["settled_amount"]}
@@ -156,6 +165,9 @@ def on_failed(tx: Tx, payment: dict[str, Any], now: int, clock: Clock) -> None:
     """Nothing moved, for certain: that kind of step stops until a person acts."""
     order = tx.order_hold(id=payment["order_id"])
     if order is None:
+        if payment["kind"] == "collection":
+            share_funds.on_failed(tx, payment["order_id"], payment["reason"])
+        _of_list(tx, payment, now, clock, share_pay.on_failed)
         return
     tx.settlement_add(order_id=order["id"], seller_id=order["seller_id"], now=now)
     stops = dict.fromkeys(("collect_stop", "payout_stop", "refund_stop"))
@@ -174,6 +186,7 @@ def on_review(tx: Tx, payment: dict[str, Any], now: int, clock: Clock) -> None:
     """Money and our row disagree: people look at it, and whoever it concerns hears that they do."""
     order = tx.order_hold(id=payment["order_id"])
     if order is None:
+        _of_list(tx, payment, now, clock, share_pay.on_review)
         return
     seller, buyer = both(tx, order["seller_id"], order["buyer_id"])
     to = seller if payment["kind"] == "disbursement" else buyer
@@ -182,16 +195,44 @@ def on_review(tx: Tx, payment: dict[str, Any], now: int, clock: Clock) -> None:
     advance(tx, clock=clock, now=now, order_id=order["id"])
 
 
+def _of_list(
+    tx: Tx, payment: dict[str, Any], now: int, clock: Clock, told: Callable[[Tx, Order, Order, int], None]
+) -> None:
+    """What became of a payment of a pay list: of a share, or (a collection) of the money for a second payment."""
+    share = tx.share_by_id(id=payment["order_id"]) if payment["kind"] == "disbursement" else None
+    if share is None:
+        if payment["kind"] == "collection" and tx.pay_list_by_id(id=payment["order_id"]) is not None:
+            share_funds.advance(tx, clock=clock, now=now, pay_list_id=payment["order_id"])
+        return
+    if share["order_id"]:
+        tx.order_hold(id=share["order_id"])
+    else:
+        tx.pay_list_hold(id=share["pay_list_id"])
+    told(tx, payment, tx.share_by_id(id=share["id"]), now)
+    if share["order_id"]:
+        advance(tx, clock=clock, now=now, order_id=share["order_id"])
+    else:
+        share_funds.advance(tx, clock=clock, now=now, pay_list_id=share["pay_list_id"])
+    share_pay.settle(tx, now=now, pay_list_id=share["pay_list_id"])
+
+
 def run(store: Store, clock: Clock, now: int) -> int:
     """For the worker, about every 10 s: begin the collections of held orders, go on with what waited, give back what
-    cancelled orders hold. Returns how many orders were looked at."""
+    cancelled orders hold. Returns how many orders and second payments were looked at."""
     with store.read() as tx:
         rows = tx.settlements_to_begin(now=now, limit=_BATCH) + tx.settlements_due(now=now, limit=_BATCH)
         rows += tx.settlements_of_cancelled(limit=_BATCH)
+        shares = tx.shares_due(now=now, limit=_BATCH)
+        seasons = [row["id"] for row in tx.pay_lists_due(now=now, limit=_BATCH)]
+    rows += [row for row in shares if row["order_id"]]
+    seasons += [row["pay_list_id"] for row in shares if not row["order_id"]]
     found = list(dict.fromkeys(str(row["order_id"]) for row in rows))
     for order_id in found:
         store.write(lambda tx, order_id=order_id: advance(tx, clock=clock, now=now, order_id=order_id))  # type: ignore[misc]
-    return len(found)
+    seasons = list(dict.fromkeys(seasons))
+    for list_id in seasons:
+        store.write(lambda tx, one=list_id: share_funds.advance(tx, clock=clock, now=now, pay_list_id=one))  # type: ignore[misc]
+    return len(found) + len(seasons)
 
 
 def rule(tx: Tx, *, now: int, order_id: str, seller_id: str, amount_minor: int) -> None:
@@ -199,7 +240,7 @@ def rule(tx: Tx, *, now: int, order_id: str, seller_id: str, amount_minor: int) 
 
     Raises Refused paid_out (least: what the seller has or is getting already).
     """
-    sums = payments.sums(tx, order_id)
+    sums = share_pay.sums(tx, order_id)
     least = sums["paid_out"] + sums["paying_out"]
     if amount_minor < least:
         raise Refused("paid_out", least=least)

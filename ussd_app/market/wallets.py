@@ -149,6 +149,7 @@ def activate_due(tx: Tx, *, now: int, limit: int = 100) -> int:
         _note(tx, now, "worker", "wallet.changed", row, "waiting", "active")
         _tell(tx, now, people.by_id(tx, row["person_id"]), "wallet.changed", row)
         tx.settlements_wake(seller_id=row["person_id"], now=now)
+        tx.shares_wake(person_id=row["person_id"], now=now)
         count += 1
     return count
 
@@ -186,6 +187,7 @@ def note_holder(tx: Tx, *, clock: Clock, now: int, wallet_id: str, active: bool 
     if verdict != wallet["holder"]:
         _note(tx, now, "worker", "wallet.holder", row, wallet["holder"], verdict)
     tx.settlements_wake(seller_id=row["person_id"], now=now)
+    tx.shares_wake(person_id=row["person_id"], now=now)
     return verdict
 
 
@@ -227,6 +229,7 @@ def decide(tx: Tx, *, now: int, wallet_id: str, by: str, allow: bool, why: str) 
         raise Refused("not_found")
     _note(tx, now, f"operator:{by.strip()}", "wallet.decided", row, was["holder"], verdict)
     tx.settlements_wake(seller_id=row["person_id"], now=now)
+    tx.shares_wake(person_id=row["person_id"], now=now)
     return row
 
 
