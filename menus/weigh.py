@@ -168,9 +168,9 @@ def record(visit: Visit) -> Done:
 def check(visit: Visit) -> Screen:
     """The same lines as in the SMS. Her yes is given on her own phone; silence is none."""
     row = visit.tx.delivery_waiting(order_id=visit.draft["order"])
-    if row is None or row["seller_id"] != visit.me["id"]:
+    if row is None or not deliveries.answers_for(visit.tx, visit.me["id"], row["seller_id"]):
         return Menu(_("Nothing waits for your answer."), [])
-    delivery = deliveries.of_party(visit.tx, person_id=visit.me["id"], delivery_id=row["id"])
+    delivery = deliveries.of_party(visit.tx, person_id=row["seller_id"], delivery_id=row["id"])
     visit.draft["delivery"] = row["id"]
     head = _(
         "{produce} weighed: {gross}",

@@ -70,13 +70,15 @@ class Wrong:
 
 @dataclass(frozen=True)
 class Ask:
-    """A typed question. The answer is kept in the draft under `keep`, then `then` follows."""
+    """A typed question. The answer is kept in the draft under `keep`, then `then` follows. `zero` where 0 is an answer,
+    so that only 00 leads away from it."""
 
     title: Text
     accept: Answer
     keep: str
     then: str
     back: bool = True
+    zero: bool = False
 
 
 @dataclass(frozen=True)

@@ -145,8 +145,9 @@ class Engine:
         key = key_of(typed)
         if key == "00":
             return self._home(visit, limit)
-        if key == "0" and (state.stack or state.kind in ("menu", "confirm", "pages", "ask", "secret")):
-            return self._back(visit, limit)
+        if key == "0" and not self._zero_answers(visit):
+            if state.stack or state.kind in ("menu", "confirm", "pages", "ask", "secret"):
+                return self._back(visit, limit)
         if state.kind in ("ask", "secret"):
             return self._typed_answer(visit, typed, limit)
         if key == "9" and state.pages > 1:
@@ -157,6 +158,13 @@ class Engine:
             visit.guide(_("Not a valid choice. Try again."))
             return self._show(visit, limit)
         return self._choose(visit, chosen, limit)
+
+    def _zero_answers(self, visit: Visit) -> bool:
+        """Is 0 an answer to the question that is shown, and not the way back?"""
+        if visit.state.kind != "ask":
+            return False
+        question = self._run_screen(visit, visit.state.screen)
+        return isinstance(question, Ask) and question.zero
 
     def would_commit(self, visit: Visit, typed: str) -> bool:
         """Would this one answer to the shown menu commit something?"""
@@ -341,6 +349,8 @@ class Engine:
         """The navigation line, and the shorter one to fall back to."""
         if isinstance(shown, Done) or not shown.back or visit.state.screen == HOME:
             return [""]
+        if isinstance(shown, Ask) and shown.zero:
+            return [_("00 Home")]
         if len(visit.state.stack) > 1:
             return [_("0 Back 00 Home"), _("0 Back")]
         return [_("0 Back")]

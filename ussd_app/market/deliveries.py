@@ -11,7 +11,7 @@ from typing import Any
 from ussd_app.lib import ids
 from ussd_app.lib.clock import Clock
 from ussd_app.market import help as helping
-from ussd_app.market import listings, orders, people, settlement
+from ussd_app.market import cooperatives, listings, lots, orders, people, settlement
 from ussd_app.market.receipts import SERVICE, deductions_of, lines
 from ussd_app.market.tell import both, tell
 from ussd_app.market.terms import HOUR_MS, Refused
@@ -75,16 +75,20 @@ def record(
 
 
 def agree(tx: Tx, *, clock: Clock, now: int, seller_id: str, delivery_id: str) -> Delivery:
-    """The seller says on her own phone that it is right: money is asked for, and the order may be complete.
+    """The seller, or a manager of the cooperative that sells, says on her own phone that it is right: money is asked for,
+    and the order may be complete.
 
-    The caller has checked her PIN. Raises Refused: not_found, gone (state).
+    The caller has checked her PIN. Raises Refused: not_found, gone (state), over_lot (most: base units that can have come
+    out of the lots that were shipped).
     """
     order, delivery = _hers(tx, seller_id, delivery_id)
+    lots.check_weighed(tx, order, tx.deliveries_taken(order_id=order["id"])["gross"] + delivery["gross"])
     delivery = _end(tx, now, delivery, "agreed", "", seller_id)
     taken = tx.deliveries_taken(order_id=order["id"])["gross"]
     if taken * 100 >= order["quantity"] * (100 - order["tolerance_pct"]):
         # What little is missing was lost between two scales: there is nothing to put back on the shelf.
         orders.move(tx, now=now, order_id=order["id"], was="agreed", becomes="delivered")
+        lots.note_delivered(tx, now, order["id"])
     _tell(tx, now, order, delivery, "seller", "delivery.agreed.seller")
     _tell(tx, now, order, delivery, "buyer", "delivery.agreed.buyer")
     settlement.advance(tx, clock=clock, now=now, order_id=order["id"])
@@ -92,7 +96,7 @@ def agree(tx: Tx, *, clock: Clock, now: int, seller_id: str, delivery_id: str) -
 
 
 def refuse(tx: Tx, *, now: int, seller_id: str, delivery_id: str, why: str = "") -> Delivery:
-    """The seller says that it is not right: nothing is owed for it, the buyer hears it and may weigh again.
+    """The seller (or her cooperative's manager) says that it is not right: nothing is owed for it, the buyer hears it and may weigh again.
 
     Raises Refused: not_found, gone (state).
     """
@@ -138,6 +142,7 @@ def finish(tx: Tx, *, clock: Clock, now: int, person_id: str, order_id: str, giv
     if rest is None:
         raise Refused("nothing_delivered")
     order = orders.move(tx, now=now, order_id=order_id, was="agreed", becomes="delivered")
+    lots.note_delivered(tx, now, order_id)
     for person in both(tx, order["seller_id"], order["buyer_id"]):
         values = {name: order[name] for name in ("code", "produce", "unit")} | {"rest_quantity": rest}
         tell(tx, now, person, "order.rest_ended", order_id, values)
@@ -163,6 +168,11 @@ def room(tx: Tx, order: Mapping[str, Any]) -> tuple[int, int]:
     taken = tx.deliveries_taken(order_id=order["id"])["gross"]
     most = order["quantity"] * (100 + order["tolerance_pct"]) // 100
     return max(0, order["quantity"] - taken), max(0, most - taken)
+
+
+def answers_for(tx: Tx, person_id: str, seller_id: str) -> bool:
+    """Whether a person may say what this seller says: she is it, or a manager of the cooperative whose account it is."""
+    return person_id == seller_id or person_id in {row["id"] for row in cooperatives.told(tx, seller_id)}
 
 
 # --- for the screens ---------------------------------------------------------------------------------------------
@@ -256,7 +266,7 @@ def _order(tx: Tx, order_id: str, person_id: str, side: str) -> dict[str, Any]:
 
 def _hers(tx: Tx, seller_id: str, delivery_id: str) -> tuple[dict[str, Any], Delivery]:
     delivery = tx.delivery_by_id(id=delivery_id)
-    if delivery is None or delivery["seller_id"] != seller_id:
+    if delivery is None or not answers_for(tx, seller_id, delivery["seller_id"]):
         raise Refused("not_found")
     return tx.order_hold(id=delivery["order_id"]), _whole(tx, delivery)
 
@@ -293,7 +303,7 @@ def _end(tx: Tx, now: int, delivery: Delivery, state: str, why: str, by: str) ->
     if row is None:
         seen = tx.delivery_by_id(id=delivery["id"])
         raise Refused("gone", state=seen["state"])
-    actor = f"person:{by}" if by == delivery["seller_id"] else f"operator:{by}"
+    actor = f"person:{by}" if answers_for(tx, by, delivery["seller_id"]) else f"operator:{by}"
     _note(tx, now, actor, f"delivery.{state}", delivery, "recorded", state)
     return _whole(tx, row)
 
