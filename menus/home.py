@@ -9,12 +9,12 @@ from ussd_app.engine.screen import Done, Menu, Option, Screen, Secret, action, s
 from ussd_app.engine.session import CONTINUE
 from ussd_app.engine.visit import Visit
 from ussd_app.i18n import Bare, Named, Quantity, When, _
-from ussd_app.market import pins
+from ussd_app.market import agents, pins
 
 SELLER_GOES = (
     "sell.produce", "offers.list", "orders.list", "pay.latest", "prices.produce", "help.topic", "sell.repeat", "listings.list",
     "account.menu", "buy.home", "buy.produce", "buy.offers", "buy.orders", "buy.code", "buy.payments", "standing.menu", "ask.mine", "account.start", "coop.start",
-    "pledges.start",
+    "pledges.start", "agent.home", "asked.listing",
 )  # fmt: skip
 
 
@@ -49,6 +49,10 @@ def seller_home(visit: Visit) -> Menu:
         options.append(Option(label, "sell.repeat", number=tasks.REPEAT, confirms=True))
     if row and row["acts"]:
         options.insert(0, Option(_("Cooperative"), "coop.start", number=tasks.COOPERATIVE))
+    if row and row["agent"]:
+        options.insert(0, Option(_("Field agent"), "agent.home", number=tasks.AGENT))
+    if row and row["asked"]:
+        options.insert(0, Option(_("An agent asks you"), "asked.listing", number=tasks.AGENT_ASKS))
     if row and row["call_produce"]:
         wanted = Named(visit.hub.produce_by(row["call_produce"]).names)
         label = _("Call: {produce} {price}", produce=wanted, price=Bare(row["call_price"]))
@@ -98,10 +102,12 @@ def drop(visit: Visit) -> str:
     return "home" if visit.person else "welcome"
 
 
-@screen("who", entry=True, goes=("who.pin", "who.forgot"))
+@screen("who", entry=True, goes=("who.pin", "who.forgot", "welcome"))
 def who(visit: Visit) -> Menu:
     """Several people use this number: names only, nothing private before a PIN."""
     options = [Option(person["name"], "who.pin", person["id"]) for person in _callers(visit)]
+    if agents.pending_on(visit.tx, visit.msisdn):
+        options.append(Option(_("I got a code by SMS"), "welcome", number=7))
     options.append(Option(_("Forgotten PIN"), "who.forgot", number=8))
     return Menu(_("{hub}\nWho are you?", hub=visit.hub.name), options, keep="who", back=False)
 

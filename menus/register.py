@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from menus import written_down
+from menus import activate, written_down
 from menus.words import LANGUAGES
 from ussd_app.engine.answers import PlaceLetters, Words
 from ussd_app.engine.screen import Ask, Done, Menu, Option, Secret, action, screen
 from ussd_app.engine.visit import Visit
 from ussd_app.i18n import Named, _
-from ussd_app.market import buyers, members, people
+from ussd_app.market import agents, buyers, members, people
 
 NAME_EXAMPLES = ("Uwamahoro Marie Claudine",)
 
 
-@screen("welcome", entry=True, goes=("register.language", "written.consent", "written.language", "written.not_me"))
-def welcome(visit: Visit) -> Menu:
-    """The one screen that nobody has chosen a language for; those whom a cooperative wrote down are greeted by name."""
+@screen("welcome", entry=True, goes=(
+    "register.language", "written.consent", "written.language", "written.not_me", "activate.check", "activate.one",
+))  # fmt: skip
+def welcome(visit: Visit) -> Menu | Ask:
+    """The one screen that nobody has chosen a language for; those whom a cooperative or an agent wrote down are greeted by name."""
     if not visit.draft.get("stranger") and (rows := members.written_down(visit.tx, visit.msisdn)):
         return written_down.first(visit, rows)
+    if not visit.draft.get("stranger") and (rows := agents.pending_on(visit.tx, visit.msisdn)):
+        return activate.first(visit, rows)
     options = [Option(name, "register.language", code, number) for number, (code, name) in enumerate(LANGUAGES, 1)]
     title = _("{hub}\nHitamo ururimi\nChoose language", hub=visit.hub.name)
     return Menu(title, options, keep="language", back=bool(visit.state.stack))

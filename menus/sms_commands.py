@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from menus import sms_reg
 from menus.words import nearby
 from ussd_app.engine.visit import State, Visit
 from ussd_app.lib import typed
@@ -46,6 +47,11 @@ def answer(tx: Tx, services: Any, sms: SmsIn) -> None:
     visit = Visit(tx, services, now, sms.msisdn, State(shared=len(here) > 1, language=language))
     if len(here) == 1:
         visit.person = tx.person_load(id=here[0]["id"])
+    if sms_reg.asked(sms) and (done := sms_reg.answer(tx, services, sms)) is not None:
+        agent = done.pop("agent")
+        visit.person, visit.state.language = tx.person_load(id=agent["person_id"]), ""
+        _reply(tx, visit, sms, "agent.reg", done)
+        return
     template, values = _pledge(visit, sms.text) or _ANSWERS.get(verb or "", _help)(visit, words[1:])
     _reply(tx, visit, sms, template, values)
 

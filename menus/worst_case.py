@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from menus import worst_coop, worst_matches, worst_money
+from menus import worst_agents, worst_calls, worst_coop, worst_intake, worst_matches, worst_money, worst_shares
 from menus.buy import MOST_SHOWN
 from ussd_app.engine.check import Caller
 from ussd_app.engine.visit import State, Visit
@@ -71,6 +71,10 @@ class WorstWorld:
         yield from self._accounts(language)
         yield from worst_money.callers(self, language)
         yield from worst_coop.callers(self, language)
+        yield from worst_shares.callers(self, language)
+        yield from worst_calls.callers(self, language)
+        yield from worst_intake.callers(self, language)
+        yield from worst_agents.callers(self, language)
         yield from worst_matches.callers(self, language)
 
     # for the worst cases of money

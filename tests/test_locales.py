@@ -241,6 +241,21 @@ WORST = {
     "why": "not_received",
     "wallet": "airtel_money",
     "cooperative": "N" * 24,
+    "station": "N" * 24,
+    "closes_at": NOON,
+    "until_at": NOON,
+    "wanted_quantity": 39_999_999,
+    "asked_quantity": 39_999_999,
+    "stock_quantity": 39_999_999,
+    "season_quantity": 999_999_999,
+    "floaters_quantity": 39_999_999,
+    "grade": "A1",
+    "contest_until": NOON,
+    "old_receipt": "12345678",
+    "words": "N" * 40,
+    "agent": "N" * 24,
+    "answers": [[n, "N" * 10, word] for n, word in enumerate(("own", "known", "full", "cap", "phone", "place", "produce", "name", "full", "full"), 1)]
+    + [[11, "...", "more"]],
     "number": 999_999,
 }
 BARE = {name: "999999999" for name in ("price", "median", "low", "high", "floor")}  # as answers to SMS write them

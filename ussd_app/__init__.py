@@ -28,7 +28,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     """
     from flask import Flask
 
-    from ussd_app import cli, cli_cooperatives, cli_operators, logs
+    from ussd_app import cli, cli_agents, cli_cooperatives, cli_operators, logs
     from ussd_app.web import callbacks, health, market, payment_callbacks, phone
 
     if settings is None:
@@ -61,6 +61,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     cli.register(app)
     cli_operators.register(app)
     cli_cooperatives.register(app)
+    cli_agents.register(app)
     return app
 
 

@@ -86,6 +86,18 @@ TEMPLATES: dict[str, Msg] = {
     "payment.checking.plain": _("{hub} order {code}: a payment is being checked. You hear from us. Help: {phone}"),
     "payment.held": _("{hub} order {code}: {amount} waits for you: {reason}. Help: {phone}"),
     "payment.held.plain": _("{hub} order {code}: your money waits: {reason}. Help: {phone}"),
+    # a member's share of what her cooperative sold; deductions by name may take two parts
+    "share.paid": _("{hub} {name} {code}: {quantity}, {net} to your wallet. Transaction {transaction}, {paid_at}."),
+    "share.paid.less": _("{hub} {name} {code}: {quantity}, {amount}; {lines}; {net} to your wallet. Transaction {transaction}, {paid_at}."),
+    "share.paid.plain": _("{hub} {name} {code}: {quantity}, you were paid. Transaction {transaction}, {paid_at}."),
+    "share.paid.less.plain": _("{hub} {name} {code}: {quantity}, you were paid. Transaction {transaction}, {paid_at}."),
+    "share.cash": _("{hub} {name} {code}: noted that you got {amount} in cash. Not true? Dial {dial} by {contest_until}"),
+    "share.cash.plain": _("{hub} {name} {code}: noted that you were paid in cash. Not true? Dial {dial} by {contest_until}"),
+    "share.sacco": _("{hub} {name} {code}: noted that {amount} went to your SACCO. Not true? Dial {dial} by {contest_until}"),
+    "share.sacco.plain": _("{hub} {name} {code}: noted that you were paid at your SACCO. Not true? Dial {dial} by {contest_until}"),
+    "share.contested": _("{hub} {code}: {name} says that {amount} noted as given out did not come. Dial {dial}"),
+    "share.contested.plain": _("{hub} {code}: {name} says that money noted as given out did not come. Dial {dial}"),
+    "paylist.changed": _("{hub} {code}: what is owed changed. Approve the pay list again. Dial {dial}"),
     "transfer.told": _("{hub} order {code}: your bank transfer is {amount}, reference {reference}, good until {valid_until}."),
     "transfer.told.plain": _("{hub} order {code}: your bank transfer has the reference {reference}, good until {valid_until}."),
     "payment.received": _("{hub} order {code}: {name} confirmed to have got {amount}. Thank you."),
@@ -106,6 +118,17 @@ TEMPLATES: dict[str, Msg] = {
     # codes
     "code.contact": _("{hub}: your code is {code}. It is good for 5 minutes. Tell it to nobody."),
     "code.sign_in": _("{hub}: your sign-in code is {code}. It is good for 5 minutes. Tell it to nobody."),
+    # field agents and whom they register
+    "activation.code": _("{hub}: {agent} registered {name}. To begin dial {dial}, code {code} (2 days). Not you? Do nothing."),
+    "activation.shared": _("{hub}: {agent} registered {name}. Dial {dial}, 10, 7; code {code} (2 days). Not you? Do nothing."),
+    "agent.given": _("{hub}: you are a field agent. Dial {dial} then 17. Never ask anybody for a PIN. Help: {phone}"),
+    "agent.ended": _("{hub}: you are no longer a field agent. Help: {phone}"),
+    "agent.moved": _("{hub}: your field agent is {name} from now on. Never tell a PIN. Help: {phone}"),
+    "agent.earned": _("{hub}: {name} sold for the first time: you earned {amount}. Dial {dial} then 17."),
+    "agent.earned.plain": _("{hub}: {name} sold for the first time. Dial {dial} then 17."),
+    "agent.listing": _("{hub}: {name} would list for you {produce} {quantity}, {price}. Yes: tell the code {code} or dial {dial}"),
+    "agent.listing.plain": _("{hub}: {name} would list for you {produce} {quantity}. Price, yes or no: dial {dial} then 18"),
+    "agent.reg": _("{hub}: {answers}"),
     # members of cooperatives
     "member.asked": _("{hub}: {name} asks to join {cooperative}. Yes or no: dial {dial}"),
     "member.accepted": _("{hub}: you are in {cooperative} now, member No {number}. Not right? Call {phone}."),
@@ -130,6 +153,17 @@ TEMPLATES: dict[str, Msg] = {
     "pledge.not_member": _("{hub} {code}: only members of {cooperative} who grow {produce} can answer. Dial {dial}"),
     "pledge.outcome": _("{hub} {code}: {cooperative} takes {produce} {quantity} from you. Bring it to {station}."),
     "pledge.outcome.part": _("{hub} {code}: {cooperative} takes {quantity} of your {asked_quantity} {produce}. Bring it to {station}."),
+    # weights at a cooperative's station
+    "intake.weighed": _("{hub}: {produce} {good_quantity}, {price}. Season {season_quantity}. Receipt {receipt}. Not right? {dial} until {contest_until}"),
+    "intake.weighed.plain": _("{hub}: {produce} {good_quantity}. Season {season_quantity}. Receipt {receipt}. Not right? {dial} until {contest_until}"),
+    "intake.graded": _("{hub}: {produce} {grade} {good_quantity}, {price}. Season {season_quantity}. Receipt {receipt}. Not right? {dial} until {contest_until}"),
+    "intake.graded.plain": _("{hub}: {produce} {grade} {good_quantity}. Season {season_quantity}. Receipt {receipt}. Not right? {dial} until {contest_until}"),
+    "intake.floated": _("{hub}: {produce} {good_quantity}, floaters {floaters_quantity}, {price}. Season {season_quantity}. Receipt {receipt}. Not right? Until {contest_until}"),
+    "intake.floated.plain": _("{hub}: {produce} {good_quantity}, floaters {floaters_quantity}. Season {season_quantity}. Receipt {receipt}. Not right? Until {contest_until}"),
+    "intake.contested": _("{hub}: {name} says receipt {receipt} ({good_quantity}) is not right: {why}. Decide: dial {dial}"),
+    "intake.corrected": _("{hub}: receipt {old_receipt} of {name} is now {receipt}: {good_quantity}. {words}"),
+    "intake.upheld": _("{hub}: receipt {receipt} of {name} stays: {good_quantity}. {words}"),
+    "intake.voided": _("{hub}: receipt {receipt} of {name} no longer counts. {words}"),
     # answers to SMS
     "sms.help": _("{hub}: send PRICE COFFEE, OFFERS, SELL COFFEE 50 650, STOP or START. Or dial {dial}. Help: {phone}"),
     "sms.which_produce": _("{hub}: we do not know this produce. Example: PRICE COFFEE. Or dial {dial}"),
@@ -153,7 +187,7 @@ TEMPLATES: dict[str, Msg] = {
 
 
 # Receipts: their lines take the parts they need, at most three.
-LONG = frozenset({"delivery.recorded", "delivery.agreed.seller", "delivery.agreed.buyer"})
+LONG = frozenset({"agent.reg", "delivery.recorded", "delivery.agreed.seller", "delivery.agreed.buyer", "share.paid.less"})
 
 # The lines of a receipt: the two kinds of goods, and the deductions that have a name in every language.
 LINES: dict[str, Msg] = {
@@ -165,6 +199,7 @@ LINES: dict[str, Msg] = {
     "sacks": _("Sacks"),
     "membership": _("Membership"),
     "service": _("Service fee"),
+    "fee": _("Cooperative"),
 }
 
 # Why money did not move, or waits; a word we do not know is `other`.
@@ -197,6 +232,22 @@ COMPLAINTS: dict[str, Msg] = {
     "other": _("something is not right"),
 }
 
+# What became of a line of `REG name; phone; place; produce`.
+REGISTERED: dict[str, Msg] = {
+    "ok": _("ok"),
+    "line": _("write: name; phone; place; produce"),
+    "name": _("which name?"),
+    "phone": _("which phone?"),
+    "place": _("which place?"),
+    "produce": _("which produce?"),
+    "own": _("your own number"),
+    "known": _("is known already"),
+    "full": _("too many on this number"),
+    "cap": _("enough for today"),
+    "agent": _("You are not a field agent."),
+    "more": _("too long, send the rest again"),
+}
+
 WALLETS = {"mtn_momo": "MTN MoMo", "airtel_money": "Airtel Money"}
 
 
@@ -220,6 +271,16 @@ class Lines:
         return f"{name} {weight} x {Bare(price, self.currency).render(language)} = {worth}"
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What became of the lines of an SMS: (number, beginning of the name, word of REGISTERED) each."""
+
+    rows: Sequence[Sequence[Any]]
+
+    def render(self, language: str) -> str:
+        return "\n".join(f"{n} {name}: {REGISTERED[word].render(language)}" for n, name, word in self.rows)
+
+
 class Notices:
     """Renders messages for one hub."""
 
@@ -232,7 +293,7 @@ class Notices:
 
         `values` as the outbox keeps them: `produce` a code, `quantity` base units of `unit`, `*_minor` minor units of
         `currency`, `*_at` epoch milliseconds, `handover_place` a place code or words, `lines_minor` the lines of a receipt,
-        `reason`, `why` and `wallet` words of ours.
+        `answers` what became of the lines of an SMS, `reason`, `why` and `wallet` words of ours.
         """
         message = TEMPLATES.get(template) or TEMPLATES[template.removesuffix(".plain")]
         if self.settings.sms_replies:
@@ -249,6 +310,8 @@ class Notices:
         for name, value in values.items():
             if name == "lines_minor":
                 shown["lines"] = Lines(value, unit, currency)
+            elif name == "answers":
+                shown["answers"] = Answers(value)
             elif name.endswith("_minor"):
                 shown[name.removesuffix("_minor")] = Amount(value, currency)
             elif name.endswith(("_at", "_until")):

@@ -37,7 +37,7 @@ ENDING_S = 15  # a process that was told to end is waited for so long
 
 def regular_jobs(parts: Any) -> dict[str, tuple[int, Any]]:
     """What runs by itself: name -> (interval in ms, function of the store and now)."""
-    from ussd_app.market import call_sending, calls, clearings, codes, deliveries, expiry, settlement, wallets, wants
+    from ussd_app.market import call_sending, calls, clearings, codes, commissions, deliveries, expiry, settlement, wallets, wants
     from ussd_app.store import outbox
 
     def forget(store: Store, now: int) -> None:
@@ -64,6 +64,9 @@ def regular_jobs(parts: Any) -> dict[str, tuple[int, Any]]:
     def clear(store: Store, now: int) -> None:
         clearings.run(store, parts.hub, parts.clock, now)
 
+    def reward(store: Store, now: int) -> None:
+        commissions.run(store, parts.hub, now)
+
     def answer_wants(store: Store, now: int) -> None:
         wants.run(store, now)
         calls.run(store, now)
@@ -79,6 +82,7 @@ def regular_jobs(parts: Any) -> dict[str, tuple[int, Any]]:
         "market.remind": (MINUTE_MS, remind),
         "market.settle": (3_000, settle),
         "market.clear": (MINUTE_MS, clear),
+        "agents.reward": (MINUTE_MS, reward),
         "wants.answer": (2_000, answer_wants),
         "calls.send": (1_000, send_calls),
         "wallets.holders": (2_000, ask_holders),

@@ -7,6 +7,8 @@ SELECT (SELECT COUNT(*) FROM (
               AND i.state = 'open' AND i.expires_at > :now AND i.left_quantity >= o.quantity
             LIMIT 99) AS waiting) AS offers,
        (SELECT MAX(r.role) FROM cooperative_roles r WHERE r.person_id = :seller_id AND r.state = 'active') AS acts,
+       (SELECT 1 FROM agents a WHERE a.person_id = :seller_id AND a.state = 'active') AS agent,
+       (SELECT 1 FROM listing_drafts d WHERE d.seller_id = :seller_id AND d.state = 'waiting' AND d.expires_at > :now) AS asked,
        l.produce, l.quantity, l.price,
        k.produce AS call_produce, k.price AS call_price, k.until_at AS call_until
 FROM (SELECT 1 AS one) AS x
