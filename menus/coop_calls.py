@@ -62,16 +62,16 @@ def one(visit: Visit) -> Menu:
     if role is None or row is None or row["cooperative_id"] != role["cooperative_id"]:
         return not_hers()
     title = [
-        _("{code} {produce} x {price}: {state}", code=row["code"], produce=produce_name(visit, row["produce"]),
-          price=Bare(row["price"]), state=STATES[row["state"]]),
-        _("Pledged {pledged} of {wanted}, {n} members", pledged=_bare(row["pledged"], row["unit"]),
+        _("{code} {produce}: {state}", code=row["code"], produce=produce_name(visit, row["produce"]),
+          state=STATES[row["state"]]),
+        _("Pledged {pledged} of {wanted} ({n})", pledged=_bare(row["pledged"], row["unit"]),
           wanted=Quantity(row["wanted"], row["unit"]), n=row["people"]),
-        _("SMS: {sent} sent, {others} not. Until {time}", sent=row["sent"], others=row["not_sent"],
+        _("SMS {sent}, not sent {others}. {time}", sent=row["sent"], others=row["not_sent"],
           time=When(row["until_at"])),
     ]  # fmt: skip
     options = [
         Option(_("Who pledged"), "coop.call_pledges", number=1),
-        Option(_("Sent and not sent"), "coop.call_messages", number=2),
+        Option(_("Who got the SMS"), "coop.call_messages", number=2),
     ]
     if row["state"] == "open":
         options.append(Option(_("End it now"), "coop.call_close", number=3))

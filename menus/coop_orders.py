@@ -7,9 +7,9 @@ from typing import Any
 from menus import refusals
 from menus.offers import joined
 from menus.orders import STATES
-from menus.words import place_name, produce_name
+from menus.words import carrier_line, place_name, produce_name
 from ussd_app.engine.answers import QuantityOf
-from ussd_app.engine.screen import Ask, Confirm, Done, Menu, Option, Screen, Secret, action, screen
+from ussd_app.engine.screen import Ask, Confirm, Done, Menu, Option, Pages, Screen, Secret, action, screen
 from ussd_app.engine.visit import Visit
 from ussd_app.i18n import Amount, Bare, Msg, Quantity, When, _
 from ussd_app.market import calls, cooperatives, orders, terms, wants
@@ -72,9 +72,10 @@ def want(visit: Visit) -> Menu:
     row = _want(visit)
     if row is None:
         return _over()
-    place = place_name(visit, row["handover_place"]) if row["handover_place"] else None
+    code = row["handover_place"]
+    place = visit.hub.places.get(code).name if code.isdigit() else code
     title = [
-        _("{buyer}, code {code}", buyer=row["buyer_name"], code=row["code"]),
+        _("From {buyer}", buyer=row["buyer_name"]),
         _("{line} x {price}", line=_line(visit, row, row["left_quantity"]), price=Bare(row["price"])),
         _("Bring to {place}", place=place) if place else _("Buyer fetches"),
         _("Until {time}", time=When(row["closes_at"])),
@@ -165,16 +166,14 @@ def order_of(visit: Visit) -> dict[str, Any] | None:
     return row
 
 
-@screen("coop.order", goes=("coop.call_order", "coop.undo", "coop.free", "coop.orders"))
+@screen("coop.order", goes=("coop.call_order", "coop.undo", "coop.free", "coop.order_terms", "coop.orders"))
 def order(visit: Visit) -> Menu:
     row = order_of(visit)
     if row is None:
         return _over()
     title = [
         _("Order {code}: {state}", code=row["code"], state=STATES[row["state"]]),
-        _("{line} x {price}", line=_line(visit, row, row["quantity"]), price=Bare(row["price"])),
-        _("{name} {phone}", name=row["buyer_name"], phone=row["buyer_msisdn"] or ""),
-        _("Handover {time}", time=When(row["handover_at"])),
+        _line(visit, row, row["quantity"]),
     ]
     options = []
     if row["state"] == "agreed":
@@ -183,7 +182,21 @@ def order(visit: Visit) -> Menu:
             options.append(Option(_("Undo"), "coop.undo", number=2))
         elif not row["weighed"] and visit.now >= row["free_after"]:
             options.append(Option(_("Nobody came: end it"), "coop.free", number=3, confirms=True))
-    return Menu(joined(title), options)
+    return Menu(joined(title), [*options, Option(_("Price and handover"), "coop.order_terms", number=7)])
+
+
+@screen("coop.order_terms")
+def order_terms(visit: Visit) -> Pages:
+    row = order_of(visit)
+    if row is None:
+        return Pages(_("It is no longer there."))
+    lines = [
+        _("{name} {phone}", name=row["buyer_name"] or "", phone=row["buyer_msisdn"] or ""),
+        _("{line} x {price}", line=_line(visit, row, row["quantity"]), price=Bare(row["price"])),
+        _("Handover: {place}, {time}", place=place_name(visit, row["handover_place"]), time=When(row["handover_at"])),
+        carrier_line(row),
+    ]
+    return Pages(joined(lines))
 
 
 @screen("coop.undo", goes=("coop.undo_now",))

@@ -25,10 +25,10 @@ def start(visit: Visit) -> str:
 
 
 @screen("pledges.which", goes=("pledges.mine",))
-def which(visit: Visit) -> Menu:
+def which(visit: Visit) -> Menu | Done:
     rows = calls.open_for(visit.tx, visit.me["id"], visit.now)
     if not rows:
-        return Menu(_("No call is open now."), [])
+        return Done(_("No call is open now."))
     options = [
         Option(
             _(
