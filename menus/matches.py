@@ -14,11 +14,13 @@ from ussd_app.market import proposals, terms
 MOST_SHOWN = 12
 
 
-@screen("matches.list", goes=("matches.one",))
+@screen("matches.list", goes=("matches.one", "offers.list"))
 def for_seller(visit: Visit) -> Menu:
     rows = visit.tx.proposals_for_seller(seller_id=visit.me["id"], now=visit.now, limit=MOST_SHOWN)
+    if not rows:
+        return Menu(_("Nothing found yet. We tell you."), [Option(_("Offers"), "offers.list")])
     options = [Option(_labelled(visit, row), "matches.one", row["id"]) for row in rows]
-    return Menu(_("We found, you get about:") if rows else _("Nothing found yet. We tell you."), options, keep="match")
+    return Menu(_("We found, you get about:"), options, keep="match")
 
 
 def _labelled(visit: Visit, row: dict[str, Any]) -> Msg:
@@ -90,7 +92,7 @@ def _sold(row: dict[str, Any]) -> Msg:
 def _bought(visit: Visit, row: dict[str, Any]) -> Msg:
     """The price where the goods stand, and what fetching them adds."""
     return _(
-        "{produce} {quantity} x {price}, {seller}\n{place}, {km} km\nHaulage about {haulage} per {unit}\nUntil {time}",
+        "{produce} {quantity} x {price}, {seller}\n{place}, {km} km\nHaulage about {haulage} per {unit}",
         produce=produce_name(visit, row["produce"]),
         quantity=Quantity(row["quantity"], row["unit"]),
         price=Bare(row["price"]),
@@ -99,7 +101,6 @@ def _bought(visit: Visit, row: dict[str, Any]) -> Msg:
         km=row["km"],
         haulage=Bare(row["haulage"]),
         unit=unit_word(visit.hub.produce_by(row["produce"])),
-        time=When(row["expires_at"]),
     )
 
 

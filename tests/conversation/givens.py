@@ -9,8 +9,11 @@
     given pass_through order of Marc with Mukamana: 40 kg at 700
     given trade of coffee.cherry at 640 in Nyamasheke
     given Mukamana stopped
+    given Ange is agent
+    given Ange is no agent
     given next code is 482915
     given nobody on +250788000009
+    given bids are matched
     given cooperative Kawa Nziza at Kanjongo managed by Alphonse code 2018018
     given Aline is clerk of Kawa Nziza
     given Mukamana is a member of Kawa Nziza growing coffee.cherry
@@ -28,9 +31,10 @@ from typing import Any
 
 import pytest
 
+from ussd_app.hubs.distances import load_distances
 from ussd_app.lib import clock as clocks
 from ussd_app.lib import ids, typed
-from ussd_app.market import buyers, cooperatives, leaving, listings, members, offers, orders, people, pins, prices
+from ussd_app.market import agents, buyers, clearings, cooperatives, leaving, listings, members, offers, orders, people, pins, prices
 from ussd_app.market.terms import Terms
 from ussd_app.parts import Parts
 from ussd_app.store import Tx
@@ -67,6 +71,7 @@ class Givens:
                 self.cooperative,
             ),
             (re.compile(r"(?P<name>.+) is (?P<role>clerk|manager) of (?P<cooperative>.+)"), self.role),
+            (re.compile(r"(?P<name>.+) is (?P<no>no )?agent"), self.agent),
             (
                 re.compile(r"(?P<name>.+) is a member of (?P<cooperative>.+?)(?: growing (?P<produce>\S+))?"),
                 self.member,
@@ -85,6 +90,9 @@ class Givens:
             return
         if re.fullmatch(r"nobody on \+\d+", words):
             return
+        if words == "bids are matched":
+            self.match_bids()
+            return
         for pattern, make in self.lines:
             if match := pattern.fullmatch(words):
                 return self.write(make, match)
@@ -101,6 +109,12 @@ class Givens:
             return code if n == len(code) else usual(n)
 
         self.patch.setattr(ids, "code_digits", digits)
+
+    def match_bids(self) -> None:
+        """The clearing of every produce, whether due or not."""
+        distances = load_distances(self.hub.code)
+        for produce in self.hub.produce:
+            clearings.clear(self.parts.store, self.hub, distances, self.clock, self.clock.now(), produce)
 
     def person(self, tx: Tx, line: re.Match[str]) -> None:
         rest = _Rest(line["rest"])
@@ -171,6 +185,13 @@ class Givens:
             tx, hub=self.hub, now=self.clock.now(), name=line["name"], place=self.place(line["place"]),
             manager_id=self.named(line["manager"])["id"], code=line["code"],
         )  # fmt: skip
+
+    def agent(self, tx: Tx, line: re.Match[str]) -> None:
+        person_id, now = self.named(line["name"])["id"], self.clock.now()
+        if line["no"]:
+            assert agents.remove(tx, now=now, agent_id=person_id, by="operator:a", why="left")
+        else:
+            agents.add(tx, hub=self.hub, now=now, person_id=person_id, by="operator:a")
 
     def role(self, tx: Tx, line: re.Match[str]) -> None:
         person, of = self.named(line["name"]), self.cooperatives[line["cooperative"]]
