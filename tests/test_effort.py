@@ -21,13 +21,15 @@ LANGUAGES = ("rw", "en")
 
 @dataclass(frozen=True)
 class Promise:
-    """A task as the first call of a dialogue that reaches the screen `until`, and what it may cost at most."""
+    """A task as the first call of a dialogue that reaches the screen `until`, and what it may cost at most; counted from
+    the screen `since` where the PIN comes once a session before it."""
 
     task: str
     dialogue: str
     until: str
     answers: int
     keys: int | None = None
+    since: str = ""
 
 
 PROMISES = (
@@ -37,6 +39,8 @@ PROMISES = (
     Promise("the best offer, up to the PIN", "locked", "offers.pin", 3),
     Promise("what I sell", "repeat", "listings.list", 1),
     Promise("my orders", "orders", "orders.list", 1),
+    Promise("an agent registers a seller", "agent_register", "agent.saved", 6, since="agent.phone"),
+    Promise("begin after an agent registered her", "agent_sms", "home", 3),
 )
 
 
@@ -52,8 +56,8 @@ class _Reached(Exception):
     """The task is done; what follows in the dialogue is another story."""
 
 
-def cost(opened: Market, dialogue: str, until: str, language: str) -> Cost:
-    """Play a dialogue until `until` is shown and count the answers of that call."""
+def cost(opened: Market, dialogue: str, until: str, language: str, since: str = "") -> Cost:
+    """Play a dialogue until `until` is shown and count the answers of that call, or those after `since` was shown."""
     answers: list[str] = []
     asked_again = False
 
@@ -63,6 +67,8 @@ def cost(opened: Market, dialogue: str, until: str, language: str) -> Cost:
             answers.clear()
         elif step.verb == "send" and not asked_again:
             answers.append(step.words)
+        if since and now.screen == since:
+            answers.clear()
         asked_again = now.screen.endswith(".pin_again")
         if now.screen == until:
             raise _Reached
@@ -82,7 +88,7 @@ def test_a_task_costs_no_more_than_promised(
     promise: Promise, language: str, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with market(sqlite_url, monkeypatch) as opened:
-        spent = cost(opened, promise.dialogue, promise.until, language)
+        spent = cost(opened, promise.dialogue, promise.until, language, promise.since)
     allowed = f"{promise.answers} answers" + (f", {promise.keys} keys" if promise.keys else "")
     print(
         f"\n{promise.task:<32} {language}  {spent.answers} answers, {spent.keys:>2} keys  (at most {allowed})", end=""

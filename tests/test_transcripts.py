@@ -23,7 +23,7 @@ PLACES = [("sqlite", wire) for wire in WIRES] + [("postgres", "africastalking")]
 NEEDS_TURNS = "# needs: turn numbers"
 KNOWN_FAULT = "# known fault: "
 FLOWS = {
-    "account", "buy", "buy_caps", "direct_dial", "dropped", "expired", "help", "invalid", "leave", "listings", "locked",
+    "account", "agent_register", "agent_sms", "buy", "buy_caps", "direct_dial", "dropped", "expired", "help", "invalid", "leave", "listings", "locked",
     "offers", "offers_counter", "offers_refuse", "orders", "pin", "prices", "register_buyer", "register_seller", "repeat",
     "repeats", "sell", "shared_phone", "sms",
 }  # fmt: skip
