@@ -20,7 +20,7 @@ FOUND_LONGEST = 24
 # a member's side
 
 
-@screen("member.mine", goes=("member.code", "member.leave", "member.one"))
+@screen("member.mine", goes=("member.code", "member.leave", "member.one", "intake.mine", "shares.mine"))
 def mine(visit: Visit) -> Menu:
     """The cooperative she belongs to; a choice where there are several."""
     rows = members.memberships(visit.tx, visit.me["id"])
@@ -31,7 +31,7 @@ def mine(visit: Visit) -> Menu:
     return Menu(_("My cooperatives") if rows else _("You are in no cooperative."), [*options, join], keep="coop")
 
 
-@screen("member.one", goes=("member.code", "member.leave"))
+@screen("member.one", goes=("member.code", "member.leave", "intake.mine", "shares.mine"))
 def one(visit: Visit) -> Menu:
     rows = members.memberships(visit.tx, visit.me["id"])
     row = next((row for row in rows if row["cooperative_id"] == visit.draft.get("coop")), None)
@@ -52,7 +52,9 @@ def _shown(visit: Visit, row: dict[str, Any]) -> Menu:
         "{name}\nMember No {number}\nFee per kg: {fee}\nManager: {phone}",
         name=row["name"], number=row["number"], fee=Amount(fee, visit.hub.currency), phone=phone,
     )  # fmt: skip
-    return Menu(title, [Option(_("Leave"), "member.leave", value, 2), join], keep="coop")
+    weights = Option(_("My weights"), "intake.mine", value, 3)
+    paid = Option(_("My payments"), "shares.mine", value, 4)
+    return Menu(title, [Option(_("Leave"), "member.leave", value, 2), weights, paid, join], keep="coop")
 
 
 @screen("member.code", goes=("member.look",))
@@ -132,18 +134,20 @@ def _no_role() -> Menu:
     return Menu(_("You act for no cooperative."), [])
 
 
-@screen("coop.home", goes=("coop.orders", "coop.calls", "members.list",))
+@screen("coop.home", goes=("coop.orders", "coop.calls", "intake.home", "members.list", "shares.lists", "lots.list"))
 def coop_home(visit: Visit) -> Menu:
     """What her role allows; each key is for life: 1 orders, 2 calls, 3 weigh in, 4 members, 5 pay lists, 6 lots."""
     rows = cooperatives.role_of(visit.tx, visit.me["id"], visit.draft["coop"])
     if not rows:
         return _no_role()
-    options = []
+    options = [Option(_("Weigh in"), "intake.home", number=3)]
     if any(row["role"] == "manager" for row in rows):
-        options.append(Option(_("Orders"), "coop.orders", number=1))
-        options.append(Option(_("Calls"), "coop.calls", number=2))
+        options.insert(0, Option(_("Orders"), "coop.orders", number=1))
+        options.insert(1, Option(_("Calls"), "coop.calls", number=2))
         options.append(Option(_("Members"), "members.list", number=4))
-    return Menu(rows[0]["name"], options)
+        options.append(Option(_("Lots"), "lots.list", number=6))
+    options.append(Option(_("Pay lists"), "shares.lists", number=5))
+    return Menu(rows[0]["name"], sorted(options, key=lambda option: option.number or 0))
 
 
 @screen("members.list", goes=("members.asked", "members.find", "members.waiting"))

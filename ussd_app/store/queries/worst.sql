@@ -20,3 +20,7 @@ UPDATE settlements SET hold = :hold WHERE order_id = :order_id;
 
 -- name: worst_settlement(id, settlement)!
 UPDATE offers SET settlement = :settlement WHERE id = :id;
+
+-- name: worst_share(id, state, why, now)!
+UPDATE shares SET state = :state, why = :why, recorded_by = 'a', note = 'Slip 123456789 Mukandayisenga',
+                  contest_until = CAST(:now AS BIGINT) + 86400000, changed_at = :now WHERE id = :id;
