@@ -39,7 +39,7 @@ def mine(visit: Visit) -> Menu:
     ]
     # Its key never moves, however many follow.
     new = Option(_("Ask cooperatives"), "ask.produce", number=15)
-    return Menu(_("You asked (taken of wanted):") if rows else _("Their managers answer you."), [new, *options], keep="want")
+    return Menu(_("You asked (taken of wanted):") if rows else _("Their managers answer you."), [*options, new], keep="want")
 
 
 @screen("ask.one", goes=("ask.withdraw", "ask.mine"))

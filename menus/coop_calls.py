@@ -36,7 +36,7 @@ def listed(visit: Visit) -> Menu:
     role = manager_of(visit)
     if role is None:
         return not_hers()
-    options = [Option(_("New call"), "coop.call_produce", number=8)]
+    options = []
     for row in calls.of(visit.tx, role["cooperative_id"], MOST_SHOWN):
         label = _(
             "{produce} {pledged} of {wanted}, {state}",
@@ -46,6 +46,7 @@ def listed(visit: Visit) -> Menu:
             state=STATES[row["state"]],
         )
         options.append(Option(label, "coop.call", row["id"]))
+    options.append(Option(_("New call"), "coop.call_produce", number=8))
     return Menu(_("Calls to members"), options, keep="call")
 
 
