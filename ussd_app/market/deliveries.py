@@ -10,8 +10,8 @@ from typing import Any
 
 from ussd_app.lib import ids
 from ussd_app.lib.clock import Clock
-from ussd_app.market import help as helping
 from ussd_app.market import cooperatives, listings, lots, orders, people, settlement
+from ussd_app.market import help as helping
 from ussd_app.market.receipts import SERVICE, deductions_of, lines
 from ussd_app.market.tell import both, tell
 from ussd_app.market.terms import HOUR_MS, Refused

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ussd_app.hubs import Hub
-from ussd_app.lib import clock as clocks
 from ussd_app.lib import ids
 from ussd_app.lib.gsm7 import fold_ascii
 from ussd_app.market import cooperatives
