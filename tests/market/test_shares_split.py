@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -34,7 +35,7 @@ def test_parts_add_up_and_nobody_is_a_franc_off(total: int, by: list[int]) -> No
 def test_who_brought_more_never_gets_less_and_the_largest_remainder_goes_first(total: int, by: list[int]) -> None:
     amounts = [part.amount for part in split(total, by).parts]
     pairs = sorted(zip(by, amounts, strict=True))
-    assert all(more[1] >= less[1] for less, more in zip(pairs, pairs[1:], strict=False))
+    assert all(more[1] >= less[1] for less, more in pairwise(pairs))
     cut = [total * weight % sum(by) for weight in by]
     up = [amount > total * weight // sum(by) for amount, weight in zip(amounts, by, strict=True)]
     raised = [left for left, more in zip(cut, up, strict=True) if more]

@@ -30,6 +30,8 @@ SELECT COUNT(*) FROM (
     SELECT order_id FROM payments
     WHERE person_id = :person_id AND state IN ('created', 'sending', 'pending', 'unknown', 'review')
     UNION
+    SELECT id FROM shares WHERE person_id = :person_id AND state IN ('waiting', 'held', 'sent', 'failed', 'contested')
+    UNION
     SELECT orders.id FROM orders
         LEFT JOIN settlements ON settlements.order_id = orders.id AND settlements.done_at IS NULL
         LEFT JOIN disputes ON disputes.order_id = orders.id AND disputes.state = 'open'

@@ -30,8 +30,10 @@ ORDER BY o.id DESC LIMIT :limit;
 
 -- name: money_by_external(person_id, external_id)^
 -- A wallet's transaction that really moved money of this person's.
-SELECT p.kind, p.settled_amount, p.currency, p.settled_at, p.provider, o.code
-FROM payments p JOIN orders o ON o.id = p.order_id
+SELECT p.kind, p.settled_amount, p.currency, p.settled_at, p.provider, COALESCE(o.code, l.season) AS code
+FROM payments p LEFT JOIN shares s ON s.id = p.order_id LEFT JOIN pay_lists l ON l.id = s.pay_list_id
+     LEFT JOIN orders o ON o.id = COALESCE(l.order_id, p.order_id)
 WHERE p.provider IN ('mtn_momo', 'airtel_money', 'bank', 'outside') AND p.external_id = :external_id AND p.state = 'paid'
-  AND (o.seller_id = :person_id OR o.buyer_id = :person_id)
+  AND (p.person_id = :person_id OR (s.id IS NULL AND (o.seller_id = :person_id OR o.buyer_id = :person_id)))
+  AND (o.id IS NOT NULL OR l.id IS NOT NULL)
 LIMIT 1;
