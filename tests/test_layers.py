@@ -52,6 +52,7 @@ LAW: dict[str, set[str]] = {
     "cli_operators": {"lib", "store", "market", "cli"},
     "roster_words": {"i18n"},
     "cli_cooperatives": {"lib", "market", "cli", "roster_words"},
+    "cli_agents": {"lib", "market", "cli", "store"},
     "logs": {"lib"},
 }  # fmt: skip
 WIRING = "create_app"  # ussd_app/__init__.py may import everything
@@ -63,10 +64,10 @@ OTHERS: dict[str, set[str]] = {
     "aiosql": {"store"},
     "argon2": {"market"},
     "babel": {"i18n", "web"},
-    "click": {"cli", "cli_operators", "cli_cooperatives", "running", "cli_money", "cli_payments", "cli_bank"},
+    "click": {"cli", "cli_operators", "cli_agents", "cli_cooperatives", "running", "cli_money", "cli_payments", "cli_bank"},
     "cryptography": {"emulators", "money"},
     "dotenv": {WIRING},
-    "flask": {"web", "cli", "cli_operators", "cli_cooperatives", WIRING, "cli_money", "cli_payments", "cli_bank"},
+    "flask": {"web", "cli", "cli_operators", "cli_agents", "cli_cooperatives", WIRING, "cli_money", "cli_payments", "cli_bank"},
     "flask_wtf": {"web"},
     "highspy": {"market"},
     "numpy": {"market"},
