@@ -318,7 +318,7 @@ def reason() -> Words:
 
 
 def _member(visit: Visit) -> dict[str, Any] | None:
-    row = members.of_person(visit.tx, visit.draft["coop"], visit.draft["member"])
+    row = members.of_person(visit.tx, visit.draft["coop"], visit.draft.get("member", ""))
     return row if row is not None and row["state"] == "active" else None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from menus.intake import NO_ROLE, FloatersOf, lines, manages, reason, refused, unit_of
 from menus.offers import joined
 from menus.words import produce_name, short, unit_word
@@ -206,6 +208,6 @@ def contest_now(visit: Visit) -> Done:
     return Done(_("Saved. The manager is told and decides. An SMS tells you."))
 
 
-def _mine(visit: Visit) -> dict[str, object] | None:
+def _mine(visit: Visit) -> dict[str, Any] | None:
     rows = intakes.of_member(visit.tx, visit.draft["coop"], visit.me["id"])
     return next((row for row in rows if row["receipt"] == visit.draft["receipt"]), None)

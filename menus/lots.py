@@ -76,7 +76,7 @@ def trail(visit: Visit) -> Screen:
     if row is None:
         return Menu(_("It is no longer there."), [])
     sums = lots.trail_sums(visit.tx, row["id"])
-    said: list[Text] = [
+    said: list[Msg] = [
         _("{people} people, {weights} weights, {days} day lots", people=sums["people"], weights=sums["intakes"], days=sums["day_lots"])
     ]  # fmt: skip
     process = lots.processed(visit.tx, row["id"])

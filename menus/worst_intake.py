@@ -33,11 +33,12 @@ def callers(world: WorstWorld, language: str) -> Iterator[Caller]:
     yield Caller("member without a weight", world.calls(member, language, draft={"coop": bare["id"]}), "member.one", MINE)
     yield Caller("clerk without a price", world.calls(clerk, language, draft={"coop": bare["id"]}), "intake.home", SCALE)
     yield Caller("clerk at the scale", world.calls(clerk, language, draft=draft), "intake.home", SCALE)
+    typed = draft | {"produce": KINDS[0], "member": member["id"], "gross": 5_000_000, "floaters": 1_000_500, "grade": ""}
+    yield Caller("clerk who waited", world.calls(clerk, language, draft=typed), "intake.confirm", SCALE)
     _weighed(world, coop, clerk, member)
     yield Caller("manager at the scale", world.calls(manager, language, draft=draft), "intake.home", SCALE)
     yield Caller("member weighed", world.calls(member, language, draft=draft), "member.one", MINE)
-    yield Caller("no clerk any more", world.calls(member, language, draft=draft), "intake.home", ())
-    yield Caller("no lots", world.calls(manager, language, draft={"coop": bare["id"]}), "lots.list", ("lots",))
+    yield Caller("no lots", world.calls(manager, language, draft={"coop": bare["id"]}), "coop.home", ("coop", "lots"))
     _lots(world, language, coop, manager)
     yield Caller("manager of lots", world.calls(manager, language, draft=draft), "lots.list", LOTS)
 

@@ -25,7 +25,7 @@ KNOWN_FAULT = "# known fault: "
 FLOWS = {
     "account", "agent_register", "agent_sms", "buy", "buy_caps", "direct_dial", "dropped", "expired", "help", "invalid", "leave", "listings", "locked",
     "offers", "offers_counter", "offers_refuse", "orders", "pin", "prices", "register_buyer", "register_seller", "repeat",
-    "repeats", "sell", "shared_phone", "sms",
+    "repeats", "sell", "shared_phone", "sms", "weigh_in",
 }  # fmt: skip
 
 
