@@ -31,7 +31,7 @@ LANGUAGE_OF |= {"OFFER": "en", "ABAGUZI": "rw", "OFFRES": "fr", "OFFRE": "fr", "
 VERBS = {word: verb for verb, words in KEYWORDS.items() for word in words}
 BETWEEN_WORDS = re.compile(r"(?<!\d),|,(?!\d)")  # the comma of 40,5 or 1,200 belongs to its number
 # `12345 40`, `KODE 12345: 40,5 kg`, `12345-40`: the code of a call, then how much.
-PLEDGE = re.compile(r"[^\d]{0,20}(\d{5})(?!\d)\W*(?:[^\W\d]+\W+){0,3}?(\d.*|)$", re.DOTALL)
+PLEDGE = re.compile(r"\D{0,20}(\d{5})(?!\d)\W*(.*)$", re.DOTALL)
 READERS = {"g": typed.grams, "ml": typed.millilitres, "piece": typed.pieces}
 MOST_REPLIES_A_DAY = 20  # an SMS costs money: nobody makes us send without end
 

@@ -41,6 +41,7 @@ PROMISES = (
     Promise("my orders", "orders", "orders.list", 1),
     Promise("an agent registers a seller", "agent_register", "agent.saved", 6, since="agent.phone"),
     Promise("begin after an agent registered her", "agent_sms", "home", 3),
+    Promise("pledge to a call", "pledge", "pledges.save", 2, 4),
 )
 
 
