@@ -329,3 +329,18 @@ def test_the_account_itself_disputes_through_its_managers(deal: CoopDeal) -> Non
     assert row["side"] == "seller"
     with refused("disputed"):
         deal.draft(order)
+
+
+def test_her_share_keeps_her_account_open_and_its_transaction_is_known_as_hers(deal: CoopDeal) -> None:
+    member, other = deal.member(), deal.member()
+    order = deal.sold({member: 10_000})
+    deal.pay()
+    deal.approved(order)
+    with deal.store.read() as tx:
+        assert tx.open_business(person_id=member) and not tx.open_business(person_id=other)
+    deal.pay("disbursement", external_id="MP1")
+    with deal.store.read() as tx:
+        assert not tx.open_business(person_id=member)
+        found = tx.money_by_external(person_id=member, external_id="MP1")
+        assert (found["code"], found["settled_amount"]) == (order["code"], 4_000)
+        assert tx.money_by_external(person_id=other, external_id="MP1") is None
