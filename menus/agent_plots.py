@@ -11,7 +11,6 @@ from menus.agent import agents_only, hers, pin_first, refused_line
 from ussd_app.engine.answers import Words
 from ussd_app.engine.screen import Ask, Confirm, Done, Menu, Option, Wrong, action, screen
 from ussd_app.engine.visit import Visit
-from ussd_app.hubs.distances import load_distances
 from ussd_app.i18n import Msg, Text, _
 from ussd_app.lib import clock as clocks
 from ussd_app.lib import typed
@@ -31,7 +30,7 @@ class Point:
     examples: Sequence[str] = ("-2.345678 29.123456",)
 
     def read(self, text: str) -> list[int] | Wrong:
-        found = agent_acts.read_point(load_distances(self.hub), text, self.place)
+        found = agent_acts.read_point(agent_acts.distances_of(self.hub), text, self.place)
         if found is None:
             return Wrong(_("Not read, or far away. Latitude, space, longitude. Example: 2.3456 29.1234"))
         return [*found[0], found[1]]

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ussd_app.hubs.places import fold
 from ussd_app.lib import msisdn as numbers
+from ussd_app.lib.gsm7 import fold_ascii
 from ussd_app.market import agents, people
 from ussd_app.market.terms import Refused
 from ussd_app.messages import SmsIn
@@ -101,10 +101,14 @@ def _place(hub: Any, agent: dict[str, Any], typed: str) -> str | None:
     """The code of the one place that is meant, within the agent's districts; None where it is none or several."""
     found = [place for place in hub.places.find(typed, limit=500) if agents.may_register_at(agent, hub, place.code)]
     if len(found) > 1:
-        found = [place for place in found if fold(place.name) == fold(typed)] or found
+        found = [place for place in found if _letters(place.name) == _letters(typed)] or found
     if len(found) > 1:
         found = [place for place in found if place.kind == "district"]
     return str(found[0].code) if len(found) == 1 else None
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, fold_ascii(text).lower()))
 
 
 def _produce(hub: Any, typed: str) -> str | None:

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from ussd_app.hubs import Hub
-from ussd_app.hubs.distances import Distances
+from ussd_app.hubs.distances import Distances, load_distances
 from ussd_app.lib import clock as clocks
 from ussd_app.lib import ids
 from ussd_app.lib.clock import Clock
@@ -207,6 +207,11 @@ def is_village(hub: Hub, code: str) -> bool:
     if len(code) != 8 or not (code.isascii() and code.isdigit()):
         return False
     return any(place.code == code[:4] and place.kind == "sector" for place in hub.places)
+
+
+def distances_of(hub_code: str) -> Distances:
+    """Where the places of a hub lie, read once a process."""
+    return load_distances(hub_code)
 
 
 def read_point(distances: Distances, typed: str, place: str) -> tuple[tuple[int, int], int] | None:
