@@ -170,8 +170,9 @@ LABELS = {
     "SELL": "Sell", "OFFERS": "Offers", "ORDERS": "My orders", "PAYMENTS": "Payments", "PRICES": "Prices", "HELP": "Help",
     "LISTINGS": "What I sell", "ACCOUNT": "My account", "BUY": "Buy", "BROWSE": "What is for sale",
     "MY_OFFERS": "My offers", "ENTER_CODE": "Enter the code from the SMS", "COOPERATIVE": "Cooperative",
+    "AGENT": "Field agent", "AGENT_ASKS": "An agent asks you",
 }  # fmt: skip
-NOT_ON_CARDS = {"REPEAT": "commits something, so a direct dial stops before it", "ENTER_CODE": "needed once", "COOPERATIVE": "for staff"}
+NOT_ON_CARDS = {"REPEAT": "commits something, so a direct dial stops before it", "ENTER_CODE": "needed once", "COOPERATIVE": "for staff", "AGENT": "for agents", "AGENT_ASKS": "named in its SMS"}
 BUYER_TOO = ("ORDERS", "PAYMENTS", "PRICES", "HELP", "ACCOUNT")
 
 
