@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 SCALE, LOTS, MINE = ("intake",), ("lots", "weigh"), ("member", "intake")
 KINDS = ("coffee.cherry", "coffee.parchment", "craft.basket")
+WAY = ["intake.home", "intake.member", "intake.gross"]
 Row = dict[str, Any]
 
 
@@ -34,7 +35,7 @@ def callers(world: WorstWorld, language: str) -> Iterator[Caller]:
     yield Caller("clerk without a price", world.calls(clerk, language, draft={"coop": bare["id"]}), "intake.home", SCALE)
     yield Caller("clerk at the scale", world.calls(clerk, language, draft=draft), "intake.home", SCALE)
     typed = draft | {"produce": KINDS[0], "member": member["id"], "gross": 5_000_000, "floaters": 1_000_500, "grade": ""}
-    yield Caller("clerk who waited", world.calls(clerk, language, draft=typed), "intake.confirm", SCALE)
+    yield Caller("clerk who waited", world.calls(clerk, language, draft=typed, stack=[*WAY]), "intake.confirm", SCALE)
     _weighed(world, coop, clerk, member)
     yield Caller("manager at the scale", world.calls(manager, language, draft=draft), "intake.home", SCALE)
     yield Caller("member weighed", world.calls(member, language, draft=draft), "member.one", MINE)
