@@ -89,12 +89,14 @@ def commands() -> list[tuple[str, click.Command]]:
     """Every verb of ours with its whole name, groups left out, in the order of the alphabet."""
     from flask import Flask
 
-    from ussd_app import cli, cli_operators
+    from ussd_app import cli, cli_operators, cli_sims, cli_trade
 
     app = Flask("ussd_app")
     own = set(app.cli.commands)
     cli.register(app)
     cli_operators.register(app)
+    cli_sims.register(app)
+    cli_trade.register(app)
     found: list[tuple[str, click.Command]] = []
     for name, command in app.cli.commands.items():
         if name in own:

@@ -8,7 +8,7 @@ from menus.words import LANGUAGES, produce_name
 from ussd_app.engine.screen import Confirm, Done, Menu, Option, Pages, Secret, action, screen
 from ussd_app.engine.visit import Visit
 from ussd_app.i18n import Bare, Day, Msg, Quantity, When, _
-from ussd_app.market import accounts, leaving
+from ussd_app.market import accounts, leaving, sim_swaps
 
 LATEST = 3  # listings and orders named under "My data"
 
@@ -118,6 +118,10 @@ def forgot(visit: Visit) -> Menu | Confirm:
         title = _("A new PIN can be set on this phone 24 hours from now. We will send an SMS.")
         return Confirm(title, "account.ask_reset", _("Ask for a new PIN"))
     cancel = Option(_("Cancel"), "account.cancel_reset", number=2)
+    about = {"subject_id": waiting["id"], "ready_at": waiting["ready_at"]}
+    if sim_swaps.holds(visit.tx, now=visit.now, kind="pin", sim_query=bool(visit.settings.sim_query), **about):
+        title = _("The new PIN is held until we have looked at it. Call {phone}.", phone=visit.settings.support_phone)
+        return Menu(title, [cancel])
     if visit.now >= waiting["ready_at"]:
         return Menu(_("You can set a new PIN now."), [Option(_("New PIN"), "account.reset_new", number=1), cancel])
     return Menu(_("A new PIN can be set from {time}.", time=When(waiting["ready_at"])), [cancel])
@@ -156,7 +160,12 @@ def reset_again(visit: Visit) -> Secret:
 @action("account.reset_save", goes=("account.forgot",))
 def reset_save(visit: Visit) -> str | Done:
     done = accounts.finish_pin_reset(
-        visit.tx, now=visit.now, person_id=visit.me["id"], msisdn=visit.msisdn, pin_hash=visit.draft["new_pin"]
+        visit.tx,
+        now=visit.now,
+        person_id=visit.me["id"],
+        msisdn=visit.msisdn,
+        pin_hash=visit.draft["new_pin"],
+        sim_query=bool(visit.settings.sim_query),
     )
     return Done(_("Your PIN is changed.")) if done else "account.forgot"
 

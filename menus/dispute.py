@@ -5,7 +5,7 @@ from __future__ import annotations
 from menus import refusals
 from menus.offers import joined
 from ussd_app.engine.answers import Money
-from ussd_app.engine.screen import Ask, Confirm, Done, Menu, Option, Pages, Screen, action, screen
+from ussd_app.engine.screen import Ask, Confirm, Done, Menu, Option, Pages, Screen, Secret, action, screen
 from ussd_app.engine.visit import Visit
 from ussd_app.i18n import Amount, Msg, _
 from ussd_app.market import disputes, terms
@@ -70,10 +70,12 @@ def one(visit: Visit) -> Screen:
 
 
 @screen("dispute.agree", goes=("dispute.agree_now",))
-def agree(visit: Visit) -> Confirm:
+def agree(visit: Visit) -> Secret:
+    """Money is given up here, as it is promised with an offer: not without the PIN."""
     amount = Amount(visit.draft["seen"][1], visit.hub.currency)
-    return Confirm(
-        _("The seller gets {amount} and the problem ends?", amount=amount), "dispute.agree_now", _("I agree")
+    return Secret(
+        _("The seller gets {amount} and the problem ends. Your {hub} PIN:", amount=amount, hub=visit.hub.name),
+        "dispute.agree_now",
     )
 
 
@@ -100,7 +102,7 @@ def offer(visit: Visit) -> Screen:
     order = visit.tx.order_for_party(id=visit.draft["order"], person_id=visit.me["id"])
     if order is None:
         return Menu(_("It is no longer there."), [])
-    most = terms.amount(order["quantity"], order["price"], order["unit"])
+    most = terms.amount(order["quantity"] * (100 + order["tolerance_pct"]) // 100, order["price"], order["unit"])
     return Ask(_("How much should the seller get in all, {currency}?", currency=order["currency"]),
                Money(order["currency"], max(most, 1)), "wanted", "dispute.offer_sure")  # fmt: skip
 

@@ -322,7 +322,7 @@ def confirm(visit: Visit) -> Screen:
 @action("pay.ask")
 def ask(visit: Visit) -> Done:
     try:
-        settlement.pay_again(
+        found = settlement.pay_again(
             visit.tx,
             clock=visit.clock,
             now=visit.now,
@@ -332,6 +332,8 @@ def ask(visit: Visit) -> Done:
         )
     except Refused as refused:
         return Done(refusals.line(refused))
+    if found["collect_stop"]:
+        return Done(_("This wallet cannot be asked now. Help: {phone}", phone=visit.settings.support_phone))
     return Done(_("Soon your phone shows the wallet's request. Approve it with the wallet's own PIN."))
 
 

@@ -52,7 +52,9 @@ def refused(visit: Visit) -> Done:
 @screen("register.name", goes=("register.place",))
 def name(visit: Visit) -> Ask:
     refusal = _("Write your name in letters, 2 to 24. Of a long one two parts are enough.")
-    return Ask(_("Your name, at most 24 letters:"), Words(people.clean_name, refusal, NAME_EXAMPLES), "name", "register.place")
+    return Ask(
+        _("Your name, at most 24 letters:"), Words(people.clean_name, refusal, NAME_EXAMPLES), "name", "register.place"
+    )
 
 
 @screen("register.place", goes=("register.place_pick",))

@@ -10,7 +10,7 @@ from ussd_app.engine.screen import Ask, Confirm, Done, Menu, Option, Secret, act
 from ussd_app.engine.visit import Visit
 from ussd_app.i18n import Msg, Text, When, _
 from ussd_app.lib.msisdn import mask
-from ussd_app.market import wallets
+from ussd_app.market import sim_swaps, wallets
 from ussd_app.market.terms import Refused
 
 NAMES: dict[str, Text] = {"mtn_momo": "MTN MoMo", "airtel_money": "Airtel Money"}
@@ -38,7 +38,7 @@ def mine(visit: Visit) -> Menu:
         options.append(Option(_("Another wallet or number"), "wallet.number", number=2))
     if wallets.asked_of(visit.tx, visit.me["id"]):
         options.append(Option(_("Money of another person"), "wallet.asked", number=3))
-    return Menu(_change(waiting) if waiting else _place(visit, active), options)
+    return Menu(_change(visit, waiting) if waiting else _place(visit, active), options)
 
 
 def _place(visit: Visit, active: dict[str, Any] | None) -> Msg:
@@ -47,8 +47,16 @@ def _place(visit: Visit, active: dict[str, Any] | None) -> Msg:
     return _("Your money comes to: {wallet} {number}", wallet=NAMES[active["provider"]], number=mask(active["msisdn"]))
 
 
-def _change(waiting: dict[str, Any]) -> Msg:
+def _change(visit: Visit, waiting: dict[str, Any]) -> Msg:
     wallet, number = NAMES[waiting["provider"]], mask(waiting["msisdn"])
+    about = {"subject_id": waiting["id"], "ready_at": waiting["ready_at"]}
+    if sim_swaps.holds(visit.tx, now=visit.now, kind="wallet", sim_query=bool(visit.settings.sim_query), **about):
+        return _(
+            "The change to {wallet} {number} is held until we have looked at it. Call {phone}.",
+            wallet=wallet,
+            number=number,
+            phone=visit.settings.support_phone,
+        )
     return _(
         "From {time} your money comes to: {wallet} {number}",
         time=When(waiting["ready_at"]),

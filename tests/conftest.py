@@ -10,6 +10,7 @@ import ipaddress
 import os
 import shutil
 import socket
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from ussd_app.lib.clock import ManualClock
+from ussd_app.money import ledger
 from ussd_app.store import Store, migrate, open_store
 
 NOW = 1_790_000_000_000
@@ -84,12 +86,29 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def sqlite_url(_sqlite_template: Path, tmp_path: Path) -> str:
-    """The address of a fresh migrated SQLite database."""
+def sqlite_url(request: pytest.FixtureRequest, _sqlite_template: Path, tmp_path: Path) -> Iterator[str]:
+    """The address of a fresh migrated SQLite database. After the test its books must balance."""
     path = tmp_path / "market.db"
     shutil.copyfile(_sqlite_template, path)
     path.chmod(0o600)
-    return f"sqlite:///{path}"
+    yield f"sqlite:///{path}"
+    if _moved_money(path):
+        _check_books(request, f"sqlite:///{path}")
+
+
+def _moved_money(path: Path) -> bool:
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            return connection.execute("SELECT 1 FROM transfers LIMIT 1").fetchone() is not None
+    except sqlite3.DatabaseError:  # a test took the table or the file away: then it is about something else
+        return False
+
+
+def _check_books(request: pytest.FixtureRequest, url: str) -> None:
+    """Debits equal credits per transaction and per currency, whatever the test did (but to spoil them on purpose)."""
+    if not request.node.get_closest_marker("spoils_books"):
+        with contextlib.closing(open_store(url)) as store, store.read() as tx:
+            assert ledger.check(tx) == []
 
 
 # --- PostgreSQL: one server per session, databases copied from a migrated one --------------------------------------
@@ -128,6 +147,16 @@ class Postgres:
 
     def drop(self, url: str) -> None:
         self.connection.execute(f'DROP DATABASE IF EXISTS "{urlsplit(url).path[1:]}" WITH (FORCE)'.encode())
+
+    def moved_money(self, url: str) -> bool:
+        import psycopg
+
+        try:
+            with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
+                connection.execute("SET statement_timeout = 5000")
+                return connection.execute("SELECT 1 FROM transfers LIMIT 1").fetchone() is not None
+        except psycopg.Error:  # a test took the table away, or holds it: then it is about something else
+            return False
 
     def give_back(self, url: str) -> None:
         """Empty a migrated database for the next test, or drop it where a test changed more than rows."""
@@ -196,11 +225,15 @@ def _postgres_template(postgres: Postgres) -> Iterator[str]:
 
 
 @pytest.fixture
-def postgres_url(postgres: Postgres, _postgres_template: str) -> Iterator[str]:
-    """The address of a fresh migrated PostgreSQL database."""
+def postgres_url(request: pytest.FixtureRequest, postgres: Postgres, _postgres_template: str) -> Iterator[str]:
+    """The address of a fresh migrated PostgreSQL database. After the test its books must balance."""
     url = postgres.clean.pop() if postgres.clean else postgres.create(_postgres_template)
     yield url
-    postgres.give_back(url)
+    try:
+        if postgres.moved_money(url):
+            _check_books(request, url)
+    finally:
+        postgres.give_back(url)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

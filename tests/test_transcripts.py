@@ -23,9 +23,9 @@ PLACES = [("sqlite", wire) for wire in WIRES] + [("postgres", "africastalking")]
 NEEDS_TURNS = "# needs: turn numbers"
 KNOWN_FAULT = "# known fault: "
 FLOWS = {
-    "account", "agent_register", "agent_sms", "buy", "buy_caps", "direct_dial", "dropped", "expired", "help", "invalid", "leave", "listings", "locked",
-    "offers", "offers_counter", "offers_refuse", "orders", "pin", "prices", "register_buyer", "register_seller", "repeat",
-    "repeats", "sell", "shared_phone", "sms", "weigh_in",
+    "account", "agent_register", "agent_sms", "buy", "buy_caps", "direct_dial", "dispute", "dropped", "expired", "help",
+    "invalid", "leave", "listings", "locked", "offers", "offers_counter", "offers_refuse", "orders", "pay", "pin",
+    "prices", "register_buyer", "register_seller", "repeat", "repeats", "sell", "shared_phone", "sms", "weigh", "weigh_in",
 }  # fmt: skip
 
 

@@ -28,8 +28,8 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     """
     from flask import Flask
 
-    from ussd_app import cli, cli_agents, cli_cooperatives, cli_operators, logs
-    from ussd_app.web import callbacks, health, market, payment_callbacks, phone
+    from ussd_app import cli, cli_agents, cli_cooperatives, cli_operators, cli_sims, cli_trade, logs
+    from ussd_app.web import callbacks, health, market, payment_callbacks, phone, sim_callbacks
 
     if settings is None:
         settings = _from_dotenv()
@@ -54,6 +54,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     app.extensions["parts"] = parts
     callbacks.register(app, parts)
     app.register_blueprint(payment_callbacks.payment_callbacks(parts))
+    app.register_blueprint(sim_callbacks.sim_callbacks(parts))
     app.register_blueprint(health.health(parts))
     if not settings.production:
         app.register_blueprint(phone.phones(parts))
@@ -62,6 +63,8 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     cli_operators.register(app)
     cli_cooperatives.register(app)
     cli_agents.register(app)
+    cli_sims.register(app)
+    cli_trade.register(app)
     return app
 
 
@@ -71,7 +74,7 @@ def wire(settings: Settings, store: Store | None = None, clock: Clock | None = N
     from ussd_app import demo
     from ussd_app.conversation import Conversation
     from ussd_app.engine.session import Engine
-    from ussd_app.gateways import load_gateways
+    from ussd_app.gateways import load_gateways, load_sim_query
     from ussd_app.hubs import load_hub
     from ussd_app.lib.clock import Clock
     from ussd_app.market import accounts, pins, settlement
@@ -107,6 +110,7 @@ def wire(settings: Settings, store: Store | None = None, clock: Clock | None = N
         metrics=Metrics(),
         opt_out=opt_out,
         render_notice=notices.render,
+        sim_query=load_sim_query(settings, clock),
         demo_people=lambda: demo.people_for_phones(store, hub, settings),
     )
 

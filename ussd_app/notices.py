@@ -53,6 +53,7 @@ TEMPLATES: dict[str, Msg] = {
     # account
     "pin.reset_asked": _("{hub}: {name}, a new PIN can be set on this phone from {ready_at}. Not you? Dial {dial} and cancel."),
     "pin.reset_cancelled": _("{hub}: {name}, the new PIN was cancelled. Your old PIN stays."),
+    "pin.reset_held": _("{hub}: {name}, the new PIN must wait. We must look at it first. Call {phone}."),
     "pin.changed": _("{hub}: {name}, your PIN was changed. Not you? Call {phone}."),
     "number.move_asked": _("{hub}: {name}, your account is asked to move to the number ending {new}. Not you? Call {phone}."),
     "number.moved_old": _("{hub}: {name}, your account moved to the number ending {new}. Not you? Call {phone}."),
@@ -114,6 +115,7 @@ TEMPLATES: dict[str, Msg] = {
     "wallet.change_new": _("{hub}: the money of {name} will go to this number ({wallet}) from {ready_at}. Not right? Call {phone}."),
     "wallet.yes_asked": _("{hub}: may the money of {name} go to your {wallet}? Yes or no: dial {dial}. Help: {phone}"),
     "wallet.changed": _("{hub}: {name}, your money goes to {wallet} {new} from now on. Not you? Call {phone}."),
+    "wallet.held": _("{hub}: the money of {name} does not go to {new} yet. We must look at the change first. Call {phone}."),
     "wallet.cancelled": _("{hub}: {name}, the change of your wallet to {new} was cancelled. Nothing changes."),
     # codes
     "code.contact": _("{hub}: your code is {code}. It is good for 5 minutes. Tell it to nobody."),

@@ -12,6 +12,7 @@ from ussd_app.settings import Settings
 
 if TYPE_CHECKING:
     from ussd_app.conversation import Conversation
+    from ussd_app.gateways.base import SimQuery
     from ussd_app.metrics import Metrics
     from ussd_app.money.service import Money
     from ussd_app.store import Store, Tx
@@ -38,3 +39,4 @@ class Parts(Services):
     opt_out: Callable[[Tx, str, bool], object]
     render_notice: Callable[[str, str, dict[str, Any]], str]
     demo_people: Callable[[], list[dict[str, Any]]]
+    sim_query: SimQuery | None = None

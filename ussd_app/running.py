@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import logging
 import os
 import signal
 import socket
@@ -32,6 +33,7 @@ NOTES_KEPT_MS = 30 * DAY_MS
 WEB_THREADS = 16
 NAMES_EVERY_S = 1.0  # who registers on a phone of the demonstration has a wallet of her name soon after
 PROMPT_MS = 120_000  # how long a payer of the demonstration has; the real wallets give her five minutes
+log = logging.getLogger(__name__)
 ENDING_S = 15  # a process that was told to end is waited for so long
 
 
@@ -58,7 +60,7 @@ def regular_jobs(parts: Any) -> dict[str, tuple[int, Any]]:
 
     def settle(store: Store, now: int) -> None:
         """Changes of wallets first: money may wait for them."""
-        store.write(lambda tx: wallets.activate_due(tx, now=now))
+        store.write(lambda tx: wallets.activate_due(tx, now=now, sim_query=parts.sim_query is not None))
         settlement.run(store, parts.clock, now)
 
     def clear(store: Store, now: int) -> None:
@@ -77,6 +79,9 @@ def regular_jobs(parts: Any) -> dict[str, tuple[int, Any]]:
     def ask_holders(store: Store, now: int) -> None:
         look_at_holders(parts, now)
 
+    def ask_sims(store: Store, now: int) -> None:
+        look_at_sims(parts, now)
+
     return {
         "market.expire": (5_000, expire),
         "market.remind": (MINUTE_MS, remind),
@@ -86,6 +91,7 @@ def regular_jobs(parts: Any) -> dict[str, tuple[int, Any]]:
         "wants.answer": (2_000, answer_wants),
         "calls.send": (1_000, send_calls),
         "wallets.holders": (2_000, ask_holders),
+        "sims.ask": (5_000, ask_sims),
         "data.forget": (MINUTE_MS, forget),
         **parts.money.jobs(),
     }
@@ -107,6 +113,24 @@ def look_at_holders(parts: Any, now: int) -> None:
             holder = provider.holder(row["msisdn"])
             said |= {"active": holder.active, "name": holder.name}
         parts.store.write(lambda tx, said=said: wallets.note_holder(tx, clock=parts.clock, now=now, **said))
+
+
+def look_at_sims(parts: Any, now: int) -> None:
+    """Ask the networks, outside any transaction, whether the SIMs of those who wait for a risky change were swapped.
+
+    The round ends at the first that says nothing: who is away once is away for the next number too.
+    """
+    from ussd_app.market import sim_swaps
+
+    if parts.sim_query is None:
+        return
+    for row in parts.store.write(lambda tx: sim_swaps.due(tx, now=now)):
+        said = parts.sim_query.ask(row["msisdn"])
+        told = {"kind": row["kind"], "subject_id": row["subject_id"], "said": said.swap, "reference": said.reference}
+        parts.store.write(lambda tx, told=told: sim_swaps.note(tx, clock=parts.clock, now=now, **told))
+        if said.swap == "unknown":
+            log.warning("The SIM query of %s gave no answer: %s", parts.sim_query.name, said.reason)
+            return
 
 
 def senders(parts: Any) -> dict[str, Any]:

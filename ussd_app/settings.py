@@ -18,6 +18,7 @@ ENVIRONMENTS = ("development", "production")
 KNOWN_GATEWAYS = ("africastalking", "hubtel", "simulator")
 KNOWN_SETTLEMENTS = ("pass_through", "outside", "held")  # held holds money of others: only where it is named
 KNOWN_SMS_GATEWAYS = ("simulator", "africastalking")
+KNOWN_SIM_QUERIES = ("", "africastalking", "simulator")
 KNOWN_PROVIDERS = ("mtn_momo", "airtel_money", "outside")
 EMULATED_WALLETS = {"mtn_momo": "http://127.0.0.1:8101", "airtel_money": "http://127.0.0.1:8102"}
 EMULATED = "emulated"  # what the emulated wallets take for a key
@@ -56,6 +57,7 @@ class Settings:
     africastalking_api_key: str = field(default="", repr=False)
     africastalking_sender_id: str = ""
     africastalking_base_url: str = ""
+    sim_query: str = ""
     providers: tuple[str, ...] = KNOWN_PROVIDERS
     mtn_momo_base_url: str = EMULATED_WALLETS["mtn_momo"]
     mtn_momo_target_environment: str = "mtnrwanda"
@@ -117,6 +119,7 @@ def from_environment(env: Mapping[str, str] | None = None) -> Settings:
         africastalking_api_key=read.text("AFRICASTALKING_API_KEY", ""),
         africastalking_sender_id=read.text("AFRICASTALKING_SENDER_ID", ""),
         africastalking_base_url=read.text("AFRICASTALKING_BASE_URL", ""),
+        sim_query=read.choice("SIM_QUERY", "", KNOWN_SIM_QUERIES),
         providers=_providers(read, environment),
         **_mtn_momo(read, environment),
         **_airtel_money(read, environment),
@@ -209,9 +212,11 @@ def _production_faults(s: Settings) -> list[str]:
         faults.append("CRASH_AT is refused in production.")
     if "simulator" in s.gateways or s.sms_gateway == "simulator":
         faults.append("the simulator is refused in production: set GATEWAYS and SMS_GATEWAY to real ones.")
-    if s.sms_gateway == "africastalking" and not s.africastalking_api_key:
+    if s.sim_query == "simulator":
+        faults.append("SIM_QUERY is the simulator's: name a real one, or none.")
+    if "africastalking" in (s.sms_gateway, s.sim_query) and not s.africastalking_api_key:
         faults.append("AFRICASTALKING_API_KEY is missing.")
-    if s.africastalking_username == "sandbox" and s.sms_gateway == "africastalking":
+    if s.africastalking_username == "sandbox" and "africastalking" in (s.sms_gateway, s.sim_query):
         faults.append("AFRICASTALKING_USERNAME is the sandbox's: name the live one.")
     faults += _wallet_faults(s)
     if not s.metrics_token:
@@ -236,7 +241,7 @@ class _Reader:
     def choice(self, name: str, default: str, known: tuple[str, ...]) -> str:
         value = self.text(name, default)
         if value not in known:
-            self.faults.append(f"{name} is {value!r}; it can be {', '.join(known)}.")
+            self.faults.append(f"{name} is {value!r}; it can be {', '.join(filter(None, known))}.")
         return value
 
     def names(self, name: str, default: str, known: tuple[str, ...]) -> tuple[str, ...]:

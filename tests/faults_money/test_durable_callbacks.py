@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -98,8 +96,7 @@ def test_the_kernel_sees_the_sync_before_the_answer(
         market.until("/healthz", web)
         for number in range(count):
             assert post(market.port, f"/payments/mtn_momo/{token}", f'{{"status": "x{number}"}}') == 202
-        os.kill(web.children[0], signal.SIGTERM)  # strace itself would not pass it on
-        web.wait()
+        order.end_traced(web)
     happened = [*order.events(trace)]
     assert happened.count("reply") == count
     since: list[str] = []

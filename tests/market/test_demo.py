@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -101,10 +100,8 @@ def history_of_today() -> list[dict[str, Any]]:
     return history.write(HUB, gathered, MIDNIGHT, Random(f"history {demo.SEED} {MIDNIGHT}")).orders
 
 
-def test_it_is_quick_and_a_second_time_keeps_what_is_there(store: Store) -> None:
-    started = time.monotonic()
+def test_a_second_time_keeps_what_is_there(store: Store) -> None:
     summary = sow(store)
-    assert time.monotonic() - started < 6
     assert summary["sellers"] == 60 and summary["buyers"] == 12 and summary["cooperatives"] == 3
     before = exported(store)
     again = sow(store, NOW + 40 * DAY_MS, seed=5)

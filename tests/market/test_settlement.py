@@ -465,3 +465,21 @@ def test_after_it_was_settled_a_dispute_is_a_claim(deal: Deal) -> None:
     with refused("not_found"):
         deal.dispute(order, deal.person())
     deal.sound()
+
+
+def test_nobody_is_asked_again_for_what_is_argued_over_or_paid_elsewhere(deal: Deal) -> None:
+    order = deal.order()
+    deal.deliver(order, 10_000)
+    deal.reject("collection")
+    with pytest.raises(ValueError, match="no wallet"):
+        again(deal, order, provider="piggy_bank")
+    claim = deal.dispute(order, order["buyer_id"])
+    with refused("disputed"):
+        again(deal, order)
+    deal.decide(claim, "cancelled")
+    with refused("nothing_due"):
+        again(deal, order)
+    outside = deal.order("outside")
+    deal.deliver(outside, 10_000)
+    with refused("nothing_due"):
+        again(deal, outside)

@@ -261,6 +261,7 @@ def test_rows_stay_as_they_were_written(store: Store, table: str, act: str) -> N
         {"pending_id": "01MOVE"},
     ],
 )
+@pytest.mark.spoils_books
 def test_the_database_refuses_an_end_that_is_not_the_hold_s(store: Store, change: dict[str, Any]) -> None:
     held = store.write(hold)
     row: dict[str, Any] = {"id": "01POST", "kind": "post", "payment_id": "p1", "pending_id": held, "once": None}
@@ -300,6 +301,7 @@ SPOILED = {
 }
 
 
+@pytest.mark.spoils_books
 @pytest.mark.parametrize("statement", SPOILED)
 def test_check_names_what_is_wrong(store: Store, statement: str) -> None:
     held = store.write(hold)

@@ -45,6 +45,7 @@ def test_every_verb_is_among_those_of_the_program() -> None:
     assert {"ledger", "audit", "migrate"} <= set(app.cli.commands)
 
 
+@pytest.mark.spoils_books
 def test_ledger_totals(runner: FlaskCliRunner, store: Store) -> None:
     result = runner.invoke(args=["ledger", "totals"])
     assert result.exit_code == 0

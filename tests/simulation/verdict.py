@@ -80,7 +80,7 @@ def judge_after_statement(one: Simulation) -> None:
                     f"{name}: {amount} moved under {reference}, a reference of none of our payments"
                 )
                 continue
-            if row["state"] in ("pending", "unknown") or _shares_an_id(one, row):
+            if row["state"] in ("pending", "unknown") or _shares_an_id(one, row) or _under_a_used_reference(one, row):
                 unbooked[line["currency"]] += amount  # another order's name, or another's transaction: people look
                 unbooked[line["currency"]] -= _booked_to_its_twin(one, row)
             if row["state"] == "paid" and line["currency"] != row["currency"]:  # a case too, which people set right
@@ -124,6 +124,13 @@ def _shares_an_id(one: Simulation, row: Row) -> bool:
     emulator = one.wallets[row["provider"]].network.emulator
     kept = emulator.payments.get(theirs(row["provider"], row["id"]))
     return row["state"] == "review" and kept is not None and row["reason"] == "same_transaction"
+
+
+def _under_a_used_reference(one: Simulation, row: Row) -> bool:
+    """Whether what moved under a reference that was in use differs from what we asked: people book it, nobody else."""
+    with one.books.read() as tx:
+        case = tx.payment_review_by_once(once=f"reference_in_use:{row['id']}")
+    return case is not None and not case["in_suspense"]
 
 
 def _booked_to_its_twin(one: Simulation, row: Row) -> int:

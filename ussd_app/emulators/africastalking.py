@@ -1,6 +1,6 @@
 """Africa's Talking for SMS, on this machine: takes messages as they do, and calls the service back as they do.
 
-`POST /version1/messaging` is theirs. Ours, for people and tests: `GET /journal` (everything that happened, oldest
+`POST /version1/messaging` and `POST /v1/sim-swap` (`africastalking_insights`) are theirs. Ours, for people and tests: `GET /journal` (everything that happened, oldest
 first; `?after=N`), `DELETE /journal`, `POST /incoming` (form `from`, `text`, `to`: somebody sends an SMS to us) and
 `POST /optout` (form `phoneNumber`, `senderId`).
 
@@ -27,6 +27,7 @@ from uuid import uuid4
 
 from werkzeug.wrappers import Request, Response
 
+from ussd_app.emulators.africastalking_insights import Insights
 from ussd_app.emulators.africastalking_phone import Screen, Transport, UssdClient, http_transport
 from ussd_app.emulators.later import Later
 from ussd_app.lib.gsm7 import sms_parts
@@ -113,6 +114,7 @@ class Emulator:
         self._noted = 0
         self._opted_out: set[str] = set()
         self._random = random.Random(options.seed)
+        self.insights = Insights(options, self._later.after, self.note)
 
     def journal(self, after: int = 0) -> list[dict[str, Any]]:
         """What happened, oldest first: entries with `n` greater than `after`."""
@@ -256,6 +258,8 @@ def _answer(state: Emulator, asked: Request) -> Response:
     match asked.method, asked.path:
         case "POST", "/version1/messaging":
             return _messaging(state, asked)
+        case "POST", "/v1/sim-swap":
+            return _written(*state.insights.ask(asked.headers.get("apiKey", ""), asked.get_data()), state.options)
         case "GET", "/journal":
             told = json.dumps(state.journal(asked.args.get("after", 0, type=int)))
             return Response(told, content_type="application/json")
@@ -276,9 +280,13 @@ def _messaging(state: Emulator, asked: Request) -> Response:
     if fault == "reset":
         _reset(asked.environ)
     time.sleep((state.options.latency_ms + (state.options.hang_ms if fault == "hang" else 0)) / 1000)
+    return _written(status, body, state.options)
+
+
+def _written(status: int, body: str | dict[str, Any], options: Options) -> Response:
     if isinstance(body, str):
         return Response(body, status, content_type="text/plain")
-    charset = "; charset=utf-8" if state.options.charset else ""
+    charset = "; charset=utf-8" if options.charset else ""
     return Response(json.dumps(body), status, content_type=f"application/json{charset}")
 
 

@@ -27,7 +27,9 @@ class Page:
 
 
 @lru_cache(maxsize=REMEMBERED_PAGES)
-def fit(title: str, lines: tuple[str, ...], navigation: str, more: str, page: int, limit: int, guidance: str = "") -> Page:
+def fit(
+    title: str, lines: tuple[str, ...], navigation: str, more: str, page: int, limit: int, guidance: str = ""
+) -> Page:
     """Lay out `page` (from 0) of a menu: guidance and title, as many option lines as fit, then the navigation line.
 
     `navigation` is shown on every page, `more` is added where another page follows. Returns the last page for a page
@@ -58,7 +60,9 @@ def _split(lines: tuple[str, ...], room: int, foot: int, foot_more: int) -> list
     return pages
 
 
-def flow(text: str, lines: tuple[str, ...], navigation: str, more: str, page: int, limit: int, guidance: str = "") -> Page:
+def flow(
+    text: str, lines: tuple[str, ...], navigation: str, more: str, page: int, limit: int, guidance: str = ""
+) -> Page:
     """Lay out `page` (from 0) of a text to read: broken at lines, else at words; option lines stand on the last page."""
     room = limit - PREFIX_SEPTETS
     body = room - _size(_foot(navigation, more)) - (_size(guidance) if guidance else 0)

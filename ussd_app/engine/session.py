@@ -327,7 +327,14 @@ class Engine:
         return Shown(page.text, True, state.screen, page.cut)
 
     def _laid_out(
-        self, lay_out: LayOut, visit: Visit, shown: Screen, title: str, lines: tuple[str, ...], guidance: str, limit: int
+        self,
+        lay_out: LayOut,
+        visit: Visit,
+        shown: Screen,
+        title: str,
+        lines: tuple[str, ...],
+        guidance: str,
+        limit: int,
     ) -> paging.Page:
         """The page with full navigation; where the words `00 Home` alone would cost a page, without them (00 still works)."""
         say = _Speaker(visit.language)

@@ -10,7 +10,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import cast
 
-from ussd_app.gateways.base import SmsGateway, UssdGateway
+from ussd_app.gateways.base import SimQuery, SmsGateway, UssdGateway
+from ussd_app.lib.clock import Clock
 from ussd_app.settings import Settings
 
 
@@ -21,6 +22,25 @@ def load_gateways(settings: Settings) -> dict[str, UssdGateway | SmsGateway]:
     """
     names = dict.fromkeys((*settings.gateways, settings.sms_gateway))
     return {name: _load(name, settings) for name in names}
+
+
+def load_sim_query(settings: Settings, clock: Clock) -> SimQuery | None:
+    """Who is asked about swapped SIMs; None where the settings name nobody."""
+    match settings.sim_query:
+        case "africastalking":
+            from ussd_app.gateways.africastalking_insights import Insights
+
+            return Insights(
+                settings.africastalking_username,
+                settings.africastalking_api_key,
+                settings.africastalking_base_url,
+                clock=clock,
+            )
+        case "simulator":
+            from ussd_app.gateways.simulated_sims import SimulatedSims
+
+            return SimulatedSims()
+    return None
 
 
 def _load(name: str, settings: Settings) -> UssdGateway | SmsGateway:

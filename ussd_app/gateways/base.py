@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 from urllib.parse import parse_qsl
 
 from ussd_app.lib import msisdn as numbers
@@ -123,6 +123,33 @@ class SmsGateway(Protocol):
 
     def read_optout(self, http: HttpIn) -> OptOut:
         """The wish to get SMS no more (or again) in `http`. Raises Malformed."""
+
+
+Swap = Literal["swapped", "kept", "unknown", "queued"]
+
+
+@dataclass(frozen=True)
+class SimAnswer:
+    """What is said of a SIM. `swap`: swapped (lately), kept, unknown (nothing that can be relied on), or queued: the
+    answer comes by callback with `reference`. `reason`: their word, fit for a log."""
+
+    swap: Swap
+    reference: str = ""
+    reason: str = ""
+
+
+@runtime_checkable
+class SimQuery(Protocol):
+    """Who can be asked whether the SIM of a number was swapped."""
+
+    name: str
+
+    def ask(self, msisdn: str) -> SimAnswer:
+        """Ask about a number (E.164); may take seconds, so the worker alone asks. Raises nothing for what a network
+        can do."""
+
+    def read_answer(self, http: HttpIn) -> SimAnswer:
+        """The answer that came later, in `http`; never queued. Raises Malformed."""
 
 
 def one_line(value: object) -> str:

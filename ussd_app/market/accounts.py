@@ -172,6 +172,7 @@ def erase(tx: Tx, *, now: int, person_id: str) -> bool:
     tx.codes_forget_of(person_id=person_id)
     tx.wallets_forget(person_id=person_id, now=now)
     tx.payment_forget_number(person_id=person_id)
+    tx.deliveries_forget_names(buyer_id=person_id)
     outbox.forget(tx, person_id=person_id)
     return True
 
@@ -228,15 +229,23 @@ def reset_ready(tx: Tx, *, now: int, person_id: str) -> bool:
     return waiting is not None and waiting["ready_at"] <= now < waiting["lapses_at"]
 
 
-def finish_pin_reset(tx: Tx, *, now: int, person_id: str, msisdn: str, pin_hash: str) -> bool:
+def tell_reset_held(tx: Tx, *, now: int, person_id: str) -> None:
+    """Her number hears that the new PIN has to wait."""
+    person = people.by_id(tx, person_id)
+    if person is not None and person["msisdn"] is not None:
+        _tell(tx, now, person, "pin.reset_held", {"name": person["name"]})
+
+
+def finish_pin_reset(tx: Tx, *, now: int, person_id: str, msisdn: str, pin_hash: str, sim_query: bool = False) -> bool:
     """Set the new PIN from her own phone (`msisdn` as the gateway told it); tries and locks are forgotten.
 
-    Returns False when no reset is ready, or the phone is not hers.
+    Where the networks can be asked about SIMs (`sim_query`), one must have said that hers was not swapped, or two
+    people let it pass (see `sim_swaps`). Returns False when no reset is ready or it is held, or the phone is not hers.
     """
     person = people.by_id(tx, person_id)
     if person is None or person["state"] != "active" or person["msisdn"] != msisdn:
         return False
-    if not tx.pin_reset_finish(person_id=person_id, now=now):
+    if not tx.pin_reset_finish(person_id=person_id, must=int(sim_query), now=now):
         return False
     return change_pin(tx, now=now, person_id=person_id, pin_hash=pin_hash)
 

@@ -78,8 +78,8 @@ def agree(tx: Tx, *, clock: Clock, now: int, seller_id: str, delivery_id: str) -
     """The seller, or a manager of the cooperative that sells, says on her own phone that it is right: money is asked for,
     and the order may be complete.
 
-    The caller has checked her PIN. Raises Refused: not_found, gone (state), over_lot (most: base units that can have come
-    out of the lots that were shipped).
+    A yes on her own phone (behind her PIN where the phone is shared), as the question came. Raises Refused: not_found,
+    gone (state), over_lot (most: base units that can have come out of the lots that were shipped).
     """
     order, delivery = _hers(tx, seller_id, delivery_id)
     lots.check_weighed(tx, order, tx.deliveries_taken(order_id=order["id"])["gross"] + delivery["gross"])

@@ -195,8 +195,9 @@ def _carry_out(
         orders.move(tx, now=now, order_id=order["id"], was="disputed", becomes="cancelled")
     else:
         deliveries.end_rest(tx, now=now, order=order, give_back=True)
-        if order["settlement"] == "outside" and decided:
-            orders.move(tx, now=now, order_id=order["id"], was="disputed", becomes="settled")
+        # A decision ends what is paid outside; else the order goes on, and is settled once its money has moved.
+        over = order["settlement"] == "outside" and decided
+        orders.move(tx, now=now, order_id=order["id"], was="disputed", becomes="settled" if over else "delivered")
     settlement.advance(tx, clock=clock, now=now, order_id=order["id"])
 
 

@@ -24,7 +24,7 @@ _CODE_DRAWS = 50
 _MOVES = {
     "agreed": ("delivered", "disputed"),
     "delivered": ("disputed", "settled"),
-    "disputed": ("settled", "cancelled"),
+    "disputed": ("delivered", "settled", "cancelled"),
     "settled": ("closed",),
 }
 _TERMS = (

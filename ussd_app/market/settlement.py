@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ussd_app.lib.clock import Clock
-from ussd_app.market import orders, payouts, share_funds, share_pay
+from ussd_app.market import orders, payouts, share_funds, share_pay, wallets
 from ussd_app.market.payouts import Open
 from ussd_app.market.tell import both, tell
 from ussd_app.market.terms import Refused, amount
@@ -90,16 +90,22 @@ def pay_again(
 ) -> dict[str, Any]:
     """The buyer wants to be asked again after a request that came to nothing, with another wallet where `provider` says.
 
-    Returns `status`. Raises Refused: not_found, asked_already (a request is under way), nothing_due.
+    Returns `status`; its `collect_stop` says where nobody can be asked after all. Raises Refused: not_found, disputed
+    (one is open), asked_already (a request is under way), nothing_due. Raises ValueError for no wallet of ours.
     """
+    if provider not in (None, *wallets.PROVIDERS):
+        raise ValueError(f"no wallet is called {provider}")
     order = tx.order_for_party(id=order_id, person_id=buyer_id)
     if order is None or order["buyer_id"] != buyer_id or tx.settlement_of(order_id=order_id) is None:
         raise Refused("not_found")
     tx.order_hold(id=order_id)
     now_open = status(tx, order_id)
+    if tx.dispute_open_of(order_id=order_id) is not None:
+        raise Refused("disputed")
     if now_open["asked"]:
         raise Refused("asked_already")
-    if now_open["due"] <= now_open["paid"]:
+    left = now_open["due"] - now_open["paid"] + now_open["refunded"] + now_open["refunding"]
+    if order["settlement"] == "outside" or left <= 0:
         raise Refused("nothing_due")
     if provider is not None:
         tx.settlement_pay_with(order_id=order_id, provider=provider)

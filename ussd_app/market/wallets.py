@@ -135,16 +135,20 @@ def say_no(tx: Tx, *, now: int, owner_id: str, wallet_id: str) -> None:
     _tell(tx, now, people.by_id(tx, row["person_id"]), "wallet.cancelled", row)
 
 
-def activate_due(tx: Tx, *, now: int, limit: int = 100) -> int:
-    """Let changes begin whose wait is over and that have every yes they need. Returns how many."""
-    count = 0
-    for row in tx.wallets_ready(now=now, limit=limit):
+def activate_due(tx: Tx, *, now: int, sim_query: bool = False, limit: int = 100) -> int:
+    """Let changes begin whose wait is over and that have every yes they need. Returns how many.
+
+    Where the networks can be asked about SIMs (`sim_query`), one must have said that hers was not swapped, or two
+    people let it pass (see `sim_swaps`); what is held stays held even when nobody can be asked any more.
+    """
+    count, must = 0, int(sim_query)
+    for row in tx.wallets_ready(must=must, now=now, limit=limit):
         _lock(tx, row["person_id"])
         fresh = tx.wallet_by_id(id=row["id"])
         if fresh["state"] != "waiting":
             continue
         tx.wallet_replace(person_id=row["person_id"], now=now)
-        if tx.wallet_activate(id=row["id"], now=now) is None:
+        if tx.wallet_activate(id=row["id"], must=must, now=now) is None:
             raise RuntimeError("a change of wallet was ready and is not")
         _note(tx, now, "worker", "wallet.changed", row, "waiting", "active")
         _tell(tx, now, people.by_id(tx, row["person_id"]), "wallet.changed", row)
@@ -231,6 +235,28 @@ def decide(tx: Tx, *, now: int, wallet_id: str, by: str, allow: bool, why: str) 
     tx.settlements_wake(seller_id=row["person_id"], now=now)
     tx.shares_wake(person_id=row["person_id"], now=now)
     return row
+
+
+def tell_held(tx: Tx, *, now: int, wallet_id: str) -> None:
+    """Her number, the number her money goes to and the one it was to go to hear that a change is held."""
+    row = tx.wallet_by_id(id=wallet_id)
+    person = people.by_id(tx, row["person_id"])
+    if person is None:
+        return
+    active = tx.wallet_active(person_id=person["id"])
+    told = {person["msisdn"], row["msisdn"], active["msisdn"] if active else ""} - {None, ""}
+    for number in sorted(told):
+        _tell(tx, now, person, "wallet.held", row, to=number)
+
+
+def refuse(tx: Tx, *, now: int, wallet_id: str, by: str) -> bool:
+    """An operator ends a change that was held; she is told. False when none waits."""
+    row = tx.wallet_cancel(id=wallet_id, now=now)
+    if row is None:
+        return False
+    _note(tx, now, f"operator:{by}", "wallet.change_cancelled", row, "waiting", "cancelled")
+    _tell(tx, now, people.by_id(tx, row["person_id"]), "wallet.cancelled", row)
+    return True
 
 
 def forget(tx: Tx, *, now: int, person_id: str) -> None:

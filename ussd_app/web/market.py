@@ -17,12 +17,13 @@ from ussd_app.i18n import _
 from ussd_app.lib import clock as clocks
 from ussd_app.market import buyers, prices, rates
 from ussd_app.store import StoreError, Tx
-from ussd_app.web import market_offers, market_orders, market_transfers, sign_in
+from ussd_app.web import market_money, market_offers, market_orders, market_transfers, sign_in
 from ussd_app.web.pages import PageParts, PeopleSessions, draw, for_buyers, guard_headers, load_visitor, problem
 from ussd_app.web.refusals import shown_day
 
 PAGE = 12
-CSRF_FREE = ("callbacks", "payment_callbacks", "phones")  # blueprints of machines, and of development
+# Blueprints of machines, and of development.
+CSRF_FREE = ("callbacks", "payment_callbacks", "sim_callbacks", "phones")
 
 
 def register(app: Flask, parts: PageParts) -> None:
@@ -68,6 +69,7 @@ def market_pages(parts: PageParts) -> Blueprint:
     sign_in.add_routes(pages, parts)
     market_offers.add_routes(pages, parts)
     market_orders.add_routes(pages, parts)
+    market_money.add_routes(pages, parts)
     market_transfers.add_routes(pages, parts)
     return pages
 

@@ -50,6 +50,7 @@ def words(refused: Refused, unit: str, currency: str) -> Msg:
 _PLAIN = {
     "gone": _("It is no longer open."),
     "expired": _("Its time is over."),
+    "weighed": _("Goods were weighed already."),
     "own_listing": _("These are your own goods."),
     "bad_time": _("Choose a time to come, at most 90 days ahead."),
     "no_floaters": _("This produce has no price for floaters."),

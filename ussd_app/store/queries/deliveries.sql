@@ -14,6 +14,11 @@ UPDATE orders SET rest_quantity = quantity - :came, quantity = :came, changed_at
 WHERE id = :id AND state IN ('agreed', 'disputed') AND quantity > :came
 RETURNING *;
 
+-- name: deliveries_forget_names(buyer_id)!
+-- Collectors and clerks by name leave with the buyer they worked for.
+UPDATE deliveries SET recorded_by = '-'
+WHERE recorded_as <> 'buyer' AND order_id IN (SELECT id FROM orders WHERE buyer_id = :buyer_id);
+
 -- name: delivery_add(id, receipt, order_id, seller_id, buyer_id, produce, unit, gross, floaters, good, price, price_floaters, currency, net, fee, recorded_by, recorded_as, due_at, now)^
 -- No row when the receipt is taken: draw another.
 INSERT INTO deliveries (id, receipt, order_id, seller_id, buyer_id, produce, unit, gross, floaters, good, price,

@@ -19,8 +19,9 @@ SELECT o.id AS order_id, o.code, o.settlement, o.state AS order_state, o.currenc
        u.name AS other, s.due, s.owed, s.hold, s.hold_until, s.collect_stop,
        s.confirmed_at, s.done_at, s.changed_at AS moved_at, p.kind, p.state, p.amount, p.settled_amount, p.provider,
        p.external_id, p.reason, p.created_at AS asked_at, p.settled_at,
-       (SELECT SUM(x.settled_amount) FROM payments x
-        WHERE x.order_id = o.id AND x.kind = 'collection' AND x.state = 'paid') AS had
+       (SELECT SUM(CASE WHEN x.kind = 'collection' AND x.state = 'paid' THEN x.settled_amount
+                        WHEN x.kind = 'refund' AND x.state NOT IN ('failed', 'cancelled') THEN -x.amount ELSE 0 END)
+        FROM payments x WHERE x.order_id = o.id) AS had
 FROM orders o JOIN settlements s ON s.order_id = o.id JOIN people u ON u.id = o.seller_id
      LEFT JOIN payments p ON p.id = (SELECT x.id FROM payments x
                                      WHERE x.order_id = o.id AND x.kind <> 'disbursement'

@@ -62,6 +62,15 @@ UPDATE pin_resets SET state = 'lapsed' WHERE person_id = :person_id AND state = 
 -- name: pin_reset_cancel(person_id)!
 UPDATE pin_resets SET state = 'cancelled' WHERE person_id = :person_id AND state = 'waiting';
 
--- name: pin_reset_finish(person_id, now)!
+-- name: pin_reset_finish(person_id, must, now)!
+-- must: 1 where the networks can be asked about SIMs; then one must have said that it is the old one, or two people.
 UPDATE pin_resets SET state = 'done', done_at = :now
-WHERE person_id = :person_id AND state = 'waiting' AND ready_at <= :now AND lapses_at > :now;
+WHERE person_id = :person_id AND state = 'waiting' AND ready_at <= :now AND lapses_at > :now
+  AND ((CAST(:must AS BIGINT) = 0 AND NOT EXISTS (
+          SELECT 1 FROM sim_checks s WHERE s.kind = 'pin' AND s.subject_id = pin_resets.id
+          AND s.state IN ('swapped', 'refused')))
+       OR EXISTS (SELECT 1 FROM sim_checks s WHERE s.kind = 'pin' AND s.subject_id = pin_resets.id
+                  AND (s.state = 'released' OR (s.state = 'kept' AND s.good_until > :now))));
+
+-- name: pin_reset_by_id(id)^
+SELECT id, person_id, asked_by, asked_at, ready_at, lapses_at, state FROM pin_resets WHERE id = :id;

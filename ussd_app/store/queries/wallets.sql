@@ -28,10 +28,16 @@ UPDATE wallets SET state = 'replaced', look_at = NULL, changed_at = :now
 WHERE person_id = :person_id AND state = 'active'
 RETURNING *;
 
--- name: wallet_activate(id, now)^
+-- name: wallet_activate(id, must, now)^
+-- must: 1 where the networks can be asked about SIMs; then one must have said that it is the old one, or two people.
 UPDATE wallets SET state = 'active', changed_at = :now
 WHERE id = :id AND state = 'waiting' AND ready_at <= :now AND (owner_id IS NULL OR owner_yes_at IS NOT NULL)
   AND (asked_by = 'self' OR approved_by <> '')
+  AND ((CAST(:must AS BIGINT) = 0 AND NOT EXISTS (
+          SELECT 1 FROM sim_checks s WHERE s.kind = 'wallet' AND s.subject_id = wallets.id
+          AND s.state IN ('swapped', 'refused')))
+       OR EXISTS (SELECT 1 FROM sim_checks s WHERE s.kind = 'wallet' AND s.subject_id = wallets.id
+                  AND (s.state = 'released' OR (s.state = 'kept' AND s.good_until > :now))))
 RETURNING *;
 
 -- name: wallet_cancel(id, now)^
@@ -53,9 +59,14 @@ RETURNING *;
 SELECT w.*, p.name AS person_name FROM wallets w JOIN people p ON p.id = w.person_id
 WHERE w.owner_id = :owner_id AND w.state = 'waiting' AND w.owner_yes_at IS NULL ORDER BY w.id LIMIT 5;
 
--- name: wallets_ready(now, limit)
+-- name: wallets_ready(must, now, limit)
 SELECT * FROM wallets WHERE state = 'waiting' AND ready_at <= :now
   AND (owner_id IS NULL OR owner_yes_at IS NOT NULL) AND (asked_by = 'self' OR approved_by <> '')
+  AND ((CAST(:must AS BIGINT) = 0 AND NOT EXISTS (
+          SELECT 1 FROM sim_checks s WHERE s.kind = 'wallet' AND s.subject_id = wallets.id
+          AND s.state IN ('swapped', 'refused')))
+       OR EXISTS (SELECT 1 FROM sim_checks s WHERE s.kind = 'wallet' AND s.subject_id = wallets.id
+                  AND (s.state = 'released' OR (s.state = 'kept' AND s.good_until > :now))))
 ORDER BY ready_at LIMIT :limit;
 
 -- name: wallets_of_number(msisdn)
