@@ -173,8 +173,16 @@ LABELS = {
     "LISTINGS": "What I sell", "ACCOUNT": "My account", "BUY": "Buy", "BROWSE": "What is for sale",
     "MY_OFFERS": "My offers", "ENTER_CODE": "Enter the code from the SMS", "COOPERATIVE": "Cooperative",
     "AGENT": "Field agent", "AGENT_ASKS": "An agent asks you",
+    "PLEDGE": "A call for members", "ASK_COOPERATIVES": "Ask cooperatives", "STANDING": "Standing orders",
 }  # fmt: skip
-NOT_ON_CARDS = {"REPEAT": "commits something, so a direct dial stops before it", "ENTER_CODE": "needed once", "COOPERATIVE": "for staff", "AGENT": "for agents", "AGENT_ASKS": "named in its SMS"}
+NOT_ON_CARDS = {
+    "REPEAT": "commits something, so a direct dial stops before it",
+    "ENTER_CODE": "needed once",
+    "COOPERATIVE": "for staff",
+    "AGENT": "for agents",
+    "AGENT_ASKS": "named in its SMS",
+    "PLEDGE": "named in the call's SMS",
+}
 BUYER_TOO = ("ORDERS", "PAYMENTS", "PRICES", "HELP", "ACCOUNT")
 
 

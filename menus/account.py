@@ -12,6 +12,7 @@ from ussd_app.market import accounts, leaving, sim_swaps
 
 LATEST = 3  # listings and orders named under "My data"
 
+
 @screen("account.menu", goes=(
     "account.language", "account.amounts", "account.news", "account.pin", "account.data", "account.leave", "account.other",
     "member.mine",

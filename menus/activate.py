@@ -81,8 +81,6 @@ def check(visit: Visit) -> str:
         if verdict == "wrong":
             visit.guide(_("The code is not right."))
             return "welcome"
-    sent = agents.send_code(
-        visit.tx, clock=visit.clock, now=visit.now, key=visit.settings.secret_key, person_id=hers
-    )
+    sent = agents.send_code(visit.tx, clock=visit.clock, now=visit.now, key=visit.settings.secret_key, person_id=hers)
     visit.guide(_("A new code comes by SMS.") if sent else _("No new code now. Wait a minute."))
     return "welcome"

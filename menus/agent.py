@@ -194,7 +194,10 @@ def saved(visit: Visit) -> Menu:
         title = _("{name} is written down. A code comes to that phone: dial {code} there.", name=name, code=code)
     else:
         title = _("{name} is written down. Dial {code} on that phone, 6 for a code.", name=name, code=code)
-    return Menu(title, [Option(_("Register another"), "agent.phone", number=2), Option(_("Field agent"), "agent.home", number=3)])
+    return Menu(
+        title,
+        [Option(_("Register another"), "agent.phone", number=2), Option(_("Field agent"), "agent.home", number=3)],
+    )
 
 
 @screen("agent.refused", goes=("agent.phone", "agent.name", "agent.place"))
@@ -234,7 +237,9 @@ def found(visit: Visit) -> Menu:
     if task == "list":
         rows = [row for row in rows if row["state"] == "active"]
     to = {"list": "agent.list_produce", "plot": "agent.plot_how", "problem": "agent.problem"}.get(task, "agent.one")
-    return Menu(_("Choose the seller:") if rows else _("No seller of yours is found."), _options(rows, to), keep="seller")
+    return Menu(
+        _("Choose the seller:") if rows else _("No seller of yours is found."), _options(rows, to), keep="seller"
+    )
 
 
 def _options(rows: list[dict[str, Any]], to: str) -> list[Option]:
@@ -276,9 +281,7 @@ def send_code(visit: Visit) -> str | Done:
         return "agent.pin"
     told = {"agent_id": visit.me["id"], "person_id": visit.draft["seller"]}
     try:
-        sent = agents.send_code_again(
-            visit.tx, clock=visit.clock, now=visit.now, key=visit.settings.secret_key, **told
-        )
+        sent = agents.send_code_again(visit.tx, clock=visit.clock, now=visit.now, key=visit.settings.secret_key, **told)
     except Refused as refused:
         return Done(refused_line(refused))
     return Done(_("A new code comes to the seller by SMS.") if sent else _("No new code now. Wait a minute."))

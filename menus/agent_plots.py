@@ -39,7 +39,9 @@ class Point:
 @screen("agent.record", goes=("agent.find", "agent.weight"))
 @agents_only
 def record(visit: Visit) -> Menu:
-    return Menu(_("Weight or plot"), [Option(_("Plot"), "agent.find", number=1), Option(_("Weight"), "agent.weight", number=2)])
+    return Menu(
+        _("Weight or plot"), [Option(_("Plot"), "agent.find", number=1), Option(_("Weight"), "agent.weight", number=2)]
+    )
 
 
 @screen("agent.weight", goes=("coop.start",))
@@ -66,7 +68,9 @@ def how(visit: Visit) -> Menu:
 @agents_only
 def village(visit: Visit) -> Ask:
     visit.draft.pop("point", None)
-    words = Words(lambda text: _village(visit, text), _("A village code has 8 digits. Example: 37061234"), ("37061234",))
+    words = Words(
+        lambda text: _village(visit, text), _("A village code has 8 digits. Example: 37061234"), ("37061234",)
+    )
     return Ask(_("Code of the village, 8 digits:"), words, "village", "agent.plot_area")
 
 
@@ -107,7 +111,9 @@ def confirm(visit: Visit) -> Menu | Confirm:
     row = hers(visit)
     if row is None:
         return Menu(_("It is no longer there."), [])
-    title = _("Plot of {name}: {where}, {ares} ares", name=row["name"], where=_where(visit.draft), ares=visit.draft["ares"])
+    title = _(
+        "Plot of {name}: {where}, {ares} ares", name=row["name"], where=_where(visit.draft), ares=visit.draft["ares"]
+    )
     return Confirm(title, "agent.plot_save", _("Save"))
 
 
@@ -118,7 +124,12 @@ def save(visit: Visit) -> str | Done:
     draft = visit.draft
     place: dict[str, Any] = {"village": draft.get("village", "")}
     if point := draft.get("point"):
-        place = {"point": (point[0], point[1]), "decimals": point[2], "method": draft["method"], "taken_day": draft["day"]}
+        place = {
+            "point": (point[0], point[1]),
+            "decimals": point[2],
+            "method": draft["method"],
+            "taken_day": draft["day"],
+        }
     try:
         row = agent_acts.note_plot(
             visit.tx, hub=visit.hub, now=visit.now, agent_id=visit.me["id"], seller_id=draft["seller"],
@@ -187,4 +198,6 @@ def problem_save(visit: Visit) -> str | Done:
         ticket = agent_acts.problem(visit.tx, now=visit.now, **told)
     except Refused as refused:
         return Done(refused_line(refused))
-    return Done(_("Noted, No {ticket}. We call the seller. Help: {phone}", ticket=ticket, phone=visit.settings.support_phone))
+    return Done(
+        _("Noted, No {ticket}. We call the seller. Help: {phone}", ticket=ticket, phone=visit.settings.support_phone)
+    )

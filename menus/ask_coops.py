@@ -39,7 +39,9 @@ def mine(visit: Visit) -> Menu:
     ]
     # Its key never moves, however many follow.
     new = Option(_("Ask cooperatives"), "ask.produce", number=15)
-    return Menu(_("You asked (taken of wanted):") if rows else _("Their managers answer you."), [*options, new], keep="want")
+    return Menu(
+        _("You asked (taken of wanted):") if rows else _("Their managers answer you."), [*options, new], keep="want"
+    )
 
 
 @screen("ask.one", goes=("ask.withdraw", "ask.mine"))
@@ -174,7 +176,9 @@ def send(visit: Visit) -> Done:
         if refused.reason == "not_confirmed":
             return Done(_("First enter the code from our SMS."))
         return Done(refusals.line(refused, visit.hub.produce_by(draft["produce"]).unit))
-    return Done(_("Asked {n} cooperatives, code {code}. Their answers come by SMS.", n=want["asked"], code=want["code"]))
+    return Done(
+        _("Asked {n} cooperatives, code {code}. Their answers come by SMS.", n=want["asked"], code=want["code"])
+    )
 
 
 def _terms(visit: Visit) -> terms.Terms:

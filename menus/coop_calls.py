@@ -189,7 +189,10 @@ def station(visit: Visit) -> Menu:
     return Menu(_("Where should they bring it?"), options, keep="call_station")
 
 
-@screen("coop.call_check", goes=("coop.call_pin", "coop.call_wanted", "coop.call_price", "coop.call_until", "coop.call_station"))
+@screen(
+    "coop.call_check",
+    goes=("coop.call_pin", "coop.call_wanted", "coop.call_price", "coop.call_until", "coop.call_station"),
+)
 def check(visit: Visit) -> Menu:
     """Everything the call says; each part can be changed. Key 1 is the PIN's."""
     draft = visit.draft

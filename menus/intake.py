@@ -123,7 +123,9 @@ def gross(visit: Visit) -> Screen:
     if row is None:
         return Menu(_("It is no longer there."), [])
     one = visit.hub.produce_by(visit.draft["produce"])
-    title = _("No {number} {name}\nWeighed in all, {unit}:", number=row["number"], name=row["name"], unit=unit_of(one.unit))
+    title = _(
+        "No {number} {name}\nWeighed in all, {unit}:", number=row["number"], name=row["name"], unit=unit_of(one.unit)
+    )
     return Ask(title, QuantityOf(one.unit, one.max_quantity), "gross", "intake.grossed")
 
 
@@ -191,7 +193,10 @@ def confirm(visit: Visit) -> Screen:
     head = _("No {number} {name}", number=row["number"], name=row["name"])
     if draft["grade"]:
         head = _("No {number} {name}, grade {grade}", number=row["number"], name=row["name"], grade=draft["grade"])
-    options = [Option(_("Save"), "intake.save", number=1, confirms=True), Option(_("Weigh again"), "intake.gross", number=2)]
+    options = [
+        Option(_("Save"), "intake.save", number=1, confirms=True),
+        Option(_("Weigh again"), "intake.gross", number=2),
+    ]
     return Pages(joined([head, *lines(weighed, fee)]), options)
 
 
@@ -257,7 +262,9 @@ def close(visit: Visit) -> Screen:
     row = _list(visit)
     if row is None:
         return Menu(_("It is no longer open."), [])
-    return Confirm(joined([*_sums(visit, row), _("Close? Later weights open a second list.")]), "intake.close_now", _("Close"))
+    return Confirm(
+        joined([*_sums(visit, row), _("Close? Later weights open a second list.")]), "intake.close_now", _("Close")
+    )
 
 
 def _sums(visit: Visit, row: dict[str, Any]) -> list[Msg]:

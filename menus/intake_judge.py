@@ -40,14 +40,18 @@ def judge(visit: Visit) -> Screen:
     if row is None or row["state"] != "contested" or not manages(visit):
         return Menu(_("It is no longer open."), [])
     visit.draft["produce"] = row["produce"]
-    head = _("{receipt} {name}: {why}", receipt=row["receipt"], name=short(row["name"]), why=COMPLAINTS[row["contested_why"]])
+    head = _(
+        "{receipt} {name}: {why}", receipt=row["receipt"], name=short(row["name"]), why=COMPLAINTS[row["contested_why"]]
+    )
     options = [
         Option(_("It stays"), "intake.why", "stays", 2),
         Option(_("Correct it"), "intake.right_gross", "correct", 3),
         Option(_("Take it away"), "intake.why", "void", 4),
     ]
     good, floats = Quantity(row["good"], row["unit"]), Quantity(row["floaters"], row["unit"])
-    return Menu(joined([head, _("Good {good}, floaters {floaters}", good=good, floaters=floats)]), options, keep="judged")
+    return Menu(
+        joined([head, _("Good {good}, floaters {floaters}", good=good, floaters=floats)]), options, keep="judged"
+    )
 
 
 @screen("intake.right_gross", goes=("intake.righted",))
@@ -120,7 +124,12 @@ def price(visit: Visit) -> Ask:
     one = visit.hub.produce_by(visit.draft["produce"])
     now = day_prices.at(visit.tx, visit.draft["coop"], one.code, "", visit.now)
     stands = Amount(now["price"], now["currency"]) if now else "-"
-    title = _("{produce}\nPrice per {unit} from today. Now: {price}", produce=produce_name(visit, one.code), unit=unit_word(one), price=stands)
+    title = _(
+        "{produce}\nPrice per {unit} from today. Now: {price}",
+        produce=produce_name(visit, one.code),
+        unit=unit_word(one),
+        price=stands,
+    )
     return Ask(title, Money(visit.hub.currency, one.max_price), "price", "intake.priced")
 
 
@@ -141,7 +150,11 @@ def price_floaters(visit: Visit) -> Ask:
 
 @screen("intake.price_pin", goes=("intake.price_set",))
 def price_pin(visit: Visit) -> Secret:
-    title = _("Pay {price} from today. Your {hub} PIN:", price=Amount(visit.draft["price"], visit.hub.currency), hub=visit.hub.name)
+    title = _(
+        "Pay {price} from today. Your {hub} PIN:",
+        price=Amount(visit.draft["price"], visit.hub.currency),
+        hub=visit.hub.name,
+    )
     return Secret(title, "intake.price_set")
 
 
@@ -167,7 +180,11 @@ def mine(visit: Visit) -> Menu:
     rows = intakes.of_member(visit.tx, visit.draft["coop"], visit.me["id"])
     sums = intakes.season_of_member(visit.tx, visit.draft["coop"], visit.me["id"], visit.now)
     totals = [
-        _("{produce}: {quantity}", produce=produce_name(visit, row["produce"]), quantity=Quantity(row["good"], row["unit"]))
+        _(
+            "{produce}: {quantity}",
+            produce=produce_name(visit, row["produce"]),
+            quantity=Quantity(row["good"], row["unit"]),
+        )
         for row in sums[:2]
     ]
     options = [
@@ -184,7 +201,11 @@ def receipt(visit: Visit) -> Screen:
     if row is None:
         return Menu(_("It is no longer there."), [])
     head = _("Receipt {receipt}, {day}", receipt=row["receipt"], day=row["day"])
-    said = [head, _("{produce} {grade}", produce=produce_name(visit, row["produce"]), grade=row["grade"] or "-"), *lines(row, 0)]
+    said = [
+        head,
+        _("{produce} {grade}", produce=produce_name(visit, row["produce"]), grade=row["grade"] or "-"),
+        *lines(row, 0),
+    ]
     if row["state"] == "contested":
         return Pages(joined([*said, _("Contested. The manager decides.")]))
     if visit.now >= row["contest_until"] or row["decided_at"] is not None:

@@ -39,7 +39,9 @@ def listed(visit: Visit) -> Menu:
 
 def _label(row: dict[str, Any]) -> Msg:
     left = row["left_quantity"] or row["quantity"]
-    return _("{lot} {quantity} {state}", lot=_short(row), quantity=Quantity(left, row["unit"]), state=STATES[row["state"]])
+    return _(
+        "{lot} {quantity} {state}", lot=_short(row), quantity=Quantity(left, row["unit"]), state=STATES[row["state"]]
+    )
 
 
 def _short(row: dict[str, Any]) -> str:
@@ -84,7 +86,12 @@ def trail(visit: Visit) -> Screen:
         came = Quantity(process["in_quantity"], row["unit"])
         said.append(_("From {produce} {quantity}", produce=produce_name(visit, process["produce_in"]), quantity=came))
     said += [
-        _("{receipt} {name} {quantity}", receipt=one["receipt"], name=one["name"], quantity=Quantity(one["quantity"], row["unit"]))
+        _(
+            "{receipt} {name} {quantity}",
+            receipt=one["receipt"],
+            name=one["name"],
+            quantity=Quantity(one["quantity"], row["unit"]),
+        )
         for one in lots.trail(visit.tx, row["id"])[:NAMED]
     ]
     return Pages(joined(said))
@@ -116,7 +123,9 @@ def gather_now(visit: Visit) -> Done:
         made = lots.gather(visit.tx, hub=visit.hub, now=visit.now, manager_id=visit.me["id"], **which)
     except Refused as no:
         return Done(refused(no, row["unit"]))
-    return Done(_("Export lot {lot}: {quantity}.", lot=made["number"], quantity=Quantity(made["quantity"], made["unit"])))
+    return Done(
+        _("Export lot {lot}: {quantity}.", lot=made["number"], quantity=Quantity(made["quantity"], made["unit"]))
+    )
 
 
 @screen("lots.orders", goes=("lots.pin",))
@@ -148,7 +157,12 @@ def ship(visit: Visit) -> Done:
     draft = visit.draft
     try:
         row = lots.ship(
-            visit.tx, hub=visit.hub, now=visit.now, manager_id=visit.me["id"], lot_id=draft["lot"], order_id=draft["order"]
+            visit.tx,
+            hub=visit.hub,
+            now=visit.now,
+            manager_id=visit.me["id"],
+            lot_id=draft["lot"],
+            order_id=draft["order"],
         )
     except Refused as no:
         return Done(refused(no))

@@ -121,7 +121,9 @@ def _chosen(visit: Visit) -> dict[str, Any] | None:
 def _refused(visit: Visit, refused: Refused) -> Msg:
     if refused.reason == "too_late":
         full = _("Too late: all that was wanted is pledged.")
-        return full if refused.facts["full"] else _("Too late: the call ended {time}.", time=When(refused.facts["until"]))
+        return (
+            full if refused.facts["full"] else _("Too late: the call ended {time}.", time=When(refused.facts["until"]))
+        )
     if refused.reason == "not_found":
         return _("This call is over.")
     return refusals.line(refused)

@@ -20,7 +20,9 @@ def callers(world: WorstWorld, language: str) -> Iterator[Caller]:
     """An agent, who was one, whom she registered alone or with others on a phone, and who is asked to agree."""
     agent, former = world.a_seller(language), world.a_seller(language)
     for person in (agent, former):
-        agents.add(world.tx, hub=world.hub, now=world.clock.now(), person_id=person["id"], by="operator:a", daily_cap=500)
+        agents.add(
+            world.tx, hub=world.hub, now=world.clock.now(), person_id=person["id"], by="operator:a", daily_cap=500
+        )
     pending = _registered(world, agent, language, world.a_number())
     begun = _registered(world, agent, language, world.a_number())
     _begin(world, begun, language)

@@ -41,7 +41,9 @@ def callers(world: WorstWorld, language: str) -> Iterator[Caller]:
         world.tx, hub=world.hub, now=world.clock.now(), person_id=member["id"], call_id=call["id"],
         quantity=most - 1, via="dial",
     )  # fmt: skip
-    yield Caller("member who pledged", world.calls(member, language, draft={"call": call["id"]}), "pledges.mine", MEMBER)
+    yield Caller(
+        "member who pledged", world.calls(member, language, draft={"call": call["id"]}), "pledges.mine", MEMBER
+    )
     calls.close(
         world.tx, now=world.clock.now(), manager_id=manager["id"], cooperative_id=coop["id"],
         call_id=_call(world, manager, coop, longest)["id"],

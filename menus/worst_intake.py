@@ -25,16 +25,28 @@ def callers(world: WorstWorld, language: str) -> Iterator[Caller]:
     give = {"now": world.clock.now(), "by": "operator:a", "person_id": clerk["id"], "role": "clerk"}
     for row in (coop, bare):
         cooperatives.give_role(world.tx, cooperative_id=row["id"], **give)
-    cooperatives.set_terms(world.tx, now=world.clock.now(), cooperative_id=coop["id"], by="operator:a", fee_per_unit=999)
+    cooperatives.set_terms(
+        world.tx, now=world.clock.now(), cooperative_id=coop["id"], by="operator:a", fee_per_unit=999
+    )
     _join(world, member, coop, 99_999)
     _join(world, world.a_seller(language), coop, 4242)
     _join(world, member, bare, 4242)
     _prices(world, coop, manager)
     draft = {"coop": coop["id"]}
-    yield Caller("member without a weight", world.calls(member, language, draft={"coop": bare["id"]}), "member.one", MINE)
-    yield Caller("clerk without a price", world.calls(clerk, language, draft={"coop": bare["id"]}), "intake.home", SCALE)
+    yield Caller(
+        "member without a weight", world.calls(member, language, draft={"coop": bare["id"]}), "member.one", MINE
+    )
+    yield Caller(
+        "clerk without a price", world.calls(clerk, language, draft={"coop": bare["id"]}), "intake.home", SCALE
+    )
     yield Caller("clerk at the scale", world.calls(clerk, language, draft=draft), "intake.home", SCALE)
-    typed = draft | {"produce": KINDS[0], "member": member["id"], "gross": 5_000_000, "floaters": 1_000_500, "grade": ""}
+    typed = draft | {
+        "produce": KINDS[0],
+        "member": member["id"],
+        "gross": 5_000_000,
+        "floaters": 1_000_500,
+        "grade": "",
+    }
     yield Caller("clerk who waited", world.calls(clerk, language, draft=typed, stack=[*WAY]), "intake.confirm", SCALE)
     _weighed(world, coop, clerk, member)
     yield Caller("manager at the scale", world.calls(manager, language, draft=draft), "intake.home", SCALE)
@@ -64,7 +76,9 @@ def _weighed(world: WorstWorld, coop: Row, clerk: Row, member: Row) -> None:
             floaters=half if kind.floater else 0, grade=kind.grades[-1] if kind.grades else "",
         )  # fmt: skip
         if world.tx.intakes_contested_count(cooperative_id=coop["id"]) < len(KINDS):
-            intakes.contest(world.tx, now=world.clock.now(), person_id=member["id"], receipt=row["receipt"], why="quality")
+            intakes.contest(
+                world.tx, now=world.clock.now(), person_id=member["id"], receipt=row["receipt"], why="quality"
+            )
 
 
 def _lots(world: WorstWorld, language: str, coop: Row, manager: Row) -> None:
@@ -72,7 +86,12 @@ def _lots(world: WorstWorld, language: str, coop: Row, manager: Row) -> None:
     about: dict[str, Any] = {"hub": world.hub, "now": world.clock.now(), "manager_id": manager["id"]}
     parchment = world.hub.produce_by("coffee.parchment")
     export = lots.gather(
-        world.tx, cooperative_id=coop["id"], produce=parchment.code, grade=parchment.grades[-1], quantity=1_000_000, **about
+        world.tx,
+        cooperative_id=coop["id"],
+        produce=parchment.code,
+        grade=parchment.grades[-1],
+        quantity=1_000_000,
+        **about,
     )
     first = lots.in_store(world.tx, coop["id"], parchment.code, parchment.grades[-1])[0]
     part = lots.split(world.tx, lot_id=first["id"], quantity=3_000_001, **about)

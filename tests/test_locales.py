@@ -254,7 +254,12 @@ WORST = {
     "old_receipt": "12345678",
     "words": "N" * 40,
     "agent": "N" * 24,
-    "answers": [[n, "N" * 10, word] for n, word in enumerate(("own", "known", "full", "cap", "phone", "place", "produce", "name", "full", "full"), 1)]
+    "answers": [
+        [n, "N" * 10, word]
+        for n, word in enumerate(
+            ("own", "known", "full", "cap", "phone", "place", "produce", "name", "full", "full"), 1
+        )
+    ]
     + [[11, "...", "more"]],
     "number": 999_999,
 }

@@ -35,7 +35,9 @@ def register(app: Flask) -> None:
 
 @agents.command("add")
 @click.argument("person_id")
-@click.option("--district", "districts", multiple=True, help="Where she may register (a code); again for more; none = everywhere.")
+@click.option(
+    "--district", "districts", multiple=True, help="Where she may register (a code); again for more; none = everywhere."
+)
 @click.option("--cooperative", "code", default="", help="Its code: her sellers become its members.")
 @click.option("--cap", default=30, show_default=True, help="Registrations a day.")
 @click.option("--by", required=True, help="The operator's name.")

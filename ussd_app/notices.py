@@ -189,7 +189,9 @@ TEMPLATES: dict[str, Msg] = {
 
 
 # Receipts: their lines take the parts they need, at most three.
-LONG = frozenset({"agent.reg", "delivery.recorded", "delivery.agreed.seller", "delivery.agreed.buyer", "share.paid.less"})
+LONG = frozenset(
+    {"agent.reg", "delivery.recorded", "delivery.agreed.seller", "delivery.agreed.buyer", "share.paid.less"}
+)
 
 # The lines of a receipt: the two kinds of goods, and the deductions that have a name in every language.
 LINES: dict[str, Msg] = {

@@ -39,7 +39,18 @@ ENDING_S = 15  # a process that was told to end is waited for so long
 
 def regular_jobs(parts: Any) -> dict[str, tuple[int, Any]]:
     """What runs by itself: name -> (interval in ms, function of the store and now)."""
-    from ussd_app.market import call_sending, calls, clearings, codes, commissions, deliveries, expiry, settlement, wallets, wants
+    from ussd_app.market import (
+        call_sending,
+        calls,
+        clearings,
+        codes,
+        commissions,
+        deliveries,
+        expiry,
+        settlement,
+        wallets,
+        wants,
+    )
     from ussd_app.store import outbox
 
     def forget(store: Store, now: int) -> None:

@@ -34,7 +34,20 @@ import pytest
 from ussd_app.hubs.distances import load_distances
 from ussd_app.lib import clock as clocks
 from ussd_app.lib import ids, typed
-from ussd_app.market import agents, buyers, clearings, cooperatives, leaving, listings, members, offers, orders, people, pins, prices
+from ussd_app.market import (
+    agents,
+    buyers,
+    clearings,
+    cooperatives,
+    leaving,
+    listings,
+    members,
+    offers,
+    orders,
+    people,
+    pins,
+    prices,
+)
 from ussd_app.market.terms import Terms
 from ussd_app.parts import Parts
 from ussd_app.store import Tx

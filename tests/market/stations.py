@@ -118,7 +118,9 @@ class Station:
 
     def sound(self) -> None:
         """Lists add up to what stands, and every gram in lots is of somebody."""
-        lists = self.rows("SELECT CAST(COALESCE(SUM(good), 0) AS BIGINT) AS good, CAST(COALESCE(SUM(count), 0) AS BIGINT) AS count FROM day_lists")[0]
+        lists = self.rows(
+            "SELECT CAST(COALESCE(SUM(good), 0) AS BIGINT) AS good, CAST(COALESCE(SUM(count), 0) AS BIGINT) AS count FROM day_lists"
+        )[0]
         stands = self.rows(
             "SELECT CAST(COALESCE(SUM(good), 0) AS BIGINT) AS good, COUNT(*) AS count FROM intakes WHERE state IN ('recorded', 'contested')"
         )[0]
@@ -128,7 +130,8 @@ class Station:
                 "SELECT CAST(COALESCE(SUM(quantity), 0) AS BIGINT) AS q FROM lot_parts WHERE lot_id = :id", id=lot["id"]
             )[0]["q"]
             out = self.rows(
-                "SELECT CAST(COALESCE(SUM(taken), 0) AS BIGINT) AS q FROM lot_parts WHERE from_lot_id = :id", id=lot["id"]
+                "SELECT CAST(COALESCE(SUM(taken), 0) AS BIGINT) AS q FROM lot_parts WHERE from_lot_id = :id",
+                id=lot["id"],
             )[0]["q"]
             assert (into, into - out) == (lot["quantity"], lot["left_quantity"]), lot["number"]
             with self.store.read() as tx:

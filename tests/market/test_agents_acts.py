@@ -209,9 +209,7 @@ def test_a_problem_rings_the_seller_and_not_the_agent(store: Store) -> None:
 
 def plot(agency: Agency, seller_id: str, **told: Any) -> Any:
     return agency.store.turn(
-        lambda tx: agent_acts.note_plot(
-            tx, hub=HUB, now=agency.now, agent_id=agency.agent, seller_id=seller_id, **told
-        )
+        lambda tx: agent_acts.note_plot(tx, hub=HUB, now=agency.now, agent_id=agency.agent, seller_id=seller_id, **told)
     )
 
 

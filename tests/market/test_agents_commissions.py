@@ -38,7 +38,9 @@ class Selling(Deal):
         listing = self.list(person_id, "maize.grain", 10_000, 400)
         from tests.market.trades import MAIZE_TERMS
 
-        offer = self.offer(buyer or self.buyer(msisdn=""), listing, MAIZE_TERMS, quantity=10_000, price=400, settlement="outside")
+        offer = self.offer(
+            buyer or self.buyer(msisdn=""), listing, MAIZE_TERMS, quantity=10_000, price=400, settlement="outside"
+        )
         order = self.accept(person_id, offer)
         self.clock.advance(600_000)
         self.deliver(order, 10_000)
@@ -79,7 +81,9 @@ def test_no_sale_no_commission(store: Store) -> None:
     listing = market.list(hers, "maize.grain", 10_000, 400)
     from tests.market.trades import MAIZE_TERMS
 
-    offer = market.offer(market.buyer(msisdn=""), listing, MAIZE_TERMS, quantity=10_000, price=400, settlement="outside")
+    offer = market.offer(
+        market.buyer(msisdn=""), listing, MAIZE_TERMS, quantity=10_000, price=400, settlement="outside"
+    )
     market.accept(hers, offer)
     assert market.earn() == 0
 
@@ -155,7 +159,13 @@ def test_fees_that_are_not_there_are_waited_for(store: Store) -> None:
     assert market.earn(FEES) == 0
     store.write(
         lambda tx: ledger.move(
-            tx, now=market.now, source="outside:programme", destination="fees:service", amount=1_000, currency="RWF", why="t"
+            tx,
+            now=market.now,
+            source="outside:programme",
+            destination="fees:service",
+            amount=1_000,
+            currency="RWF",
+            why="t",
         )
     )
     assert market.earn(FEES) == 1 and market.earn(FEES) == 0
@@ -171,7 +181,11 @@ def test_the_worker_does_it(store: Store) -> None:
 def test_the_row_in_force_on_a_day() -> None:
     rows = [*PROGRAMME, Commission(2_000, "fees:service", "2026-01-01", "test")]
     assert at(rows, "2019-12-31") is None
-    assert [row.amount for day in ("2020-01-01", "2025-12-31", "2026-01-01") if (row := at(rows, day))] == [1_000, 1_000, 2_000]
+    assert [row.amount for day in ("2020-01-01", "2025-12-31", "2026-01-01") if (row := at(rows, day))] == [
+        1_000,
+        1_000,
+        2_000,
+    ]
 
 
 def test_a_wrong_file_is_named(tmp_path: Path) -> None:
@@ -199,7 +213,9 @@ def test_some_of_a_day_are_rung_and_a_ghost_is_flagged(store: Store) -> None:
     ghost = drawn[0]["person_id"]
     with store.read() as tx:
         looks = tx.access_of(person_id=ghost, limit=5)
-    assert {(look["looked_by"], look["why"]) for look in looks} == {("Aline", f"random call about a registration of {day}")}
+    assert {(look["looked_by"], look["why"]) for look in looks} == {
+        ("Aline", f"random call about a registration of {day}")
+    }
 
     def note(person_id: str, outcome: str) -> bool:
         return store.write(

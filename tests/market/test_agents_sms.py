@@ -89,9 +89,29 @@ def test_what_is_too_long_is_said(store: Store) -> None:
     assert len(answers) == 11 and answers[-1][2] == "more" and sellers(agency) == 10
 
 
-NASTY = st.text(st.sampled_from("REGreg ;,|/\t\n\r\u2028\uff1b0788000101KanjongoAlice'%_\\\"\x00\u202e\U0001f600-+()#*"), max_size=200)
+NASTY = st.text(
+    st.sampled_from("REGreg ;,|/\t\n\r\u2028\uff1b0788000101KanjongoAlice'%_\\\"\x00\u202e\U0001f600-+()#*"),
+    max_size=200,
+)
 PIECES = st.lists(
-    st.sampled_from(["REG ", "Alice", "; ", ";", "0788000101", "07880001", "\n", "Kanjongo", " ", "coffee", "REG", ",", "|", "x" * 60]),
+    st.sampled_from(
+        [
+            "REG ",
+            "Alice",
+            "; ",
+            ";",
+            "0788000101",
+            "07880001",
+            "\n",
+            "Kanjongo",
+            " ",
+            "coffee",
+            "REG",
+            ",",
+            "|",
+            "x" * 60,
+        ]
+    ),
     max_size=40,
 ).map("".join)
 

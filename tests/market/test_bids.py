@@ -45,7 +45,7 @@ class Matched(Trade):
                 place=place,
                 settlement="outside",
                 **more,
-            )  # fmt: skip
+            )
         )
 
     def clear(self) -> int:

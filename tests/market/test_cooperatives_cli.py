@@ -81,7 +81,9 @@ def test_a_roster_is_looked_at_taken_and_given_out(office: Office, tmp_path: Pat
     good = "Izina;Telefone\nUwera Aline;0788000011\n"
     bring = ("import", office.code, office.file(good), "--by", "Aline")
     looked = office.run(*bring, "--dry-run", "--language", "fr")
-    assert looked.exit_code == 0 and "2 Uwera Aline: nouveau" in looked.output and "Nothing was written." in looked.output
+    assert (
+        looked.exit_code == 0 and "2 Uwera Aline: nouveau" in looked.output and "Nothing was written." in looked.output
+    )
     assert office.count() == 0
     assert "1 new" in office.run(*bring).output and office.count() == 1
     told = json.loads(office.run(*bring, "--json").output)

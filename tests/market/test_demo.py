@@ -248,7 +248,8 @@ def test_cherries_come_with_their_season(sqlite_url: str) -> None:
 
 def test_people_are_whole_and_no_pin_is_weak(market: Store) -> None:
     found = rows(
-        market, "SELECT p.*, s.kind FROM people p LEFT JOIN sellers s ON s.person_id = p.id WHERE COALESCE(msisdn, mail) <> ''"
+        market,
+        "SELECT p.*, s.kind FROM people p LEFT JOIN sellers s ON s.person_id = p.id WHERE COALESCE(msisdn, mail) <> ''",
     )
     assert len(found) == 78 and len({row["name"] for row in found if row["kind"]}) == 66
     assert Counter(row["kind"] for row in found)["artisan"] == 6

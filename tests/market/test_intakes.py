@@ -26,11 +26,21 @@ def station(store: Store) -> Station:
 def test_a_weighing_names_everything_and_is_told_to_the_member(station: Station) -> None:
     station.weigh(gross=30_000)
     row = station.weigh(gross=120_000, floaters=8_000)
-    assert (row["good"], row["price"], row["price_floaters"], row["day"], row["season"]) == (112_000, 650, 250, DAY, "2026")
+    assert (row["good"], row["price"], row["price_floaters"], row["day"], row["season"]) == (
+        112_000,
+        650,
+        250,
+        DAY,
+        "2026",
+    )
     assert check_ok(row["receipt"]) and len(row["receipt"]) == 8
     assert row["contest_until"] == station.now + CONTEST_MS
     assert intakes.worth(row, 10) == {"good": 72_800, "floaters": 2_000, "fee": 1_120, "net": 73_680}
-    told = [one for one in ordered(station.store) if one["person_id"] == station.members[0] and one["template"].startswith("intake")]
+    told = [
+        one
+        for one in ordered(station.store)
+        if one["person_id"] == station.members[0] and one["template"].startswith("intake")
+    ]
     assert [one["template"] for one in told] == ["intake.weighed", "intake.floated"]
     values = told[1]["values"]
     assert (values["receipt"], values["season_quantity"], values["price_minor"]) == (row["receipt"], 142_000, 650)
@@ -132,7 +142,13 @@ def test_a_day_is_closed_with_its_totals_and_what_comes_later_is_a_second_list(s
     for member in range(3):
         station.weigh(member, gross=100_000, floaters=5_000)
     closed = station.close()
-    assert [closed[name] for name in ("number", "count", "gross", "floaters", "good")] == [1, 3, 300_000, 15_000, 285_000]
+    assert [closed[name] for name in ("number", "count", "gross", "floaters", "good")] == [
+        1,
+        3,
+        300_000,
+        15_000,
+        285_000,
+    ]
     with refused("not_found"):
         station.close()
     first = station.rows("SELECT * FROM intakes ORDER BY id")[0]
@@ -142,7 +158,9 @@ def test_a_day_is_closed_with_its_totals_and_what_comes_later_is_a_second_list(s
         lists = intakes.lists_of(tx, station.id, DAY)
         assert [one["number"] for one in lists] == [1, 2]
         assert lists[0] == closed
-        assert tx.day_list_sums(list_id=lists[0]["id"]) == {name: closed[name] for name in ("count", "gross", "floaters", "good")}
+        assert tx.day_list_sums(list_id=lists[0]["id"]) == {
+            name: closed[name] for name in ("count", "gross", "floaters", "good")
+        }
         assert (lists[1]["count"], lists[1]["good"]) == (1, 30_000)
     station.sound()
 
@@ -170,7 +188,11 @@ def test_she_contests_in_time_and_no_pay_list_takes_it(station: Station) -> None
     with refused("too_late"):
         station.contest(late)
     upheld = station.uphold(contested)
-    assert (upheld["state"], upheld["decided_by"], upheld["decided_why"]) == ("recorded", station.manager, "weighed again")
+    assert (upheld["state"], upheld["decided_by"], upheld["decided_why"]) == (
+        "recorded",
+        station.manager,
+        "weighed again",
+    )
     with refused("gone"):
         station.contest(row)
     both = [one["person_id"] for one in ordered(station.store) if one["template"] == "intake.upheld"]
@@ -215,7 +237,12 @@ def test_a_correction_is_a_new_row_that_names_the_old_one(station: Station) -> N
 
 def test_two_clerks_at_once_keep_the_sums(station: Station) -> None:
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda n: station.weigh(n % 3, gross=10_000 + n, clerk=(station.clerk, station.manager)[n % 2]), range(24)))
+        found = list(
+            pool.map(
+                lambda n: station.weigh(n % 3, gross=10_000 + n, clerk=(station.clerk, station.manager)[n % 2]),
+                range(24),
+            )
+        )
     assert len({row["receipt"] for row in found}) == 24
     closed = station.close()
     assert (closed["count"], closed["gross"]) == (24, sum(row["gross"] for row in found))

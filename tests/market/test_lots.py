@@ -76,7 +76,12 @@ def test_day_lots_become_an_export_lot_with_its_trail(station: Station) -> None:
         station.clock.advance(DAY_MS)
     lot = station.gather(quantity=25_000)
     assert lot["number"] == "RW-37-KANJONGO-2026-E0001"
-    assert (lot["kind"], lot["quantity"], lot["from_day"], lot["to_day"]) == ("export", 25_000, "2026-09-21", "2026-09-23")
+    assert (lot["kind"], lot["quantity"], lot["from_day"], lot["to_day"]) == (
+        "export",
+        25_000,
+        "2026-09-21",
+        "2026-09-23",
+    )
     with station.store.read() as tx:
         trail = lots.trail(tx, lot["id"])
         assert [row["quantity"] for row in trail] == [10_001, 10_002, 4_997]
@@ -102,7 +107,9 @@ def test_a_window_and_named_lots_are_respected(station: Station) -> None:
         station.gather(lot_ids=[ids[1]])
     assert station.gather(lot_ids=[ids[2]])["from_day"] == "2026-09-23"
     with pytest.raises(Refused) as no:
-        station.store.turn(lambda tx: lots.split(tx, hub=HUB, now=station.now, manager_id=station.clerk, lot_id=ids[0], quantity=1))
+        station.store.turn(
+            lambda tx: lots.split(tx, hub=HUB, now=station.now, manager_id=station.clerk, lot_id=ids[0], quantity=1)
+        )
     assert no.value.reason == "not_allowed"
 
 
@@ -115,7 +122,9 @@ def test_splits_merges_and_corrections_keep_every_gram(station: Station, seed: i
     weighed: list[Any] = []
     for _step in range(30):
         kind = rng.choice(("weigh", "weigh", "weigh", "split", "merge", "gather", "correct", "process"))
-        have = station.rows("SELECT * FROM lots WHERE state IN ('gathering', 'ready') AND left_quantity > 0 ORDER BY number")
+        have = station.rows(
+            "SELECT * FROM lots WHERE state IN ('gathering', 'ready') AND left_quantity > 0 ORDER BY number"
+        )
         try:
             if kind == "weigh":
                 weighed.append(station.weigh(rng.randrange(3), rng.randint(1, 200_000), produce=PARCHMENT))
@@ -136,8 +145,12 @@ def test_splits_merges_and_corrections_keep_every_gram(station: Station, seed: i
         except Refused as no:
             assert no.reason in ("not_enough", "mixed"), no
     station.sound()
-    day_lots = station.rows("SELECT CAST(SUM(p.quantity) AS BIGINT) AS q FROM lot_parts p WHERE from_lot_id IS NULL")[0]["q"]
-    lost = station.rows("SELECT CAST(COALESCE(SUM(in_quantity - out_quantity), 0) AS BIGINT) AS q FROM lot_processes")[0]["q"]
+    day_lots = station.rows("SELECT CAST(SUM(p.quantity) AS BIGINT) AS q FROM lot_parts p WHERE from_lot_id IS NULL")[
+        0
+    ]["q"]
+    lost = station.rows("SELECT CAST(COALESCE(SUM(in_quantity - out_quantity), 0) AS BIGINT) AS q FROM lot_processes")[
+        0
+    ]["q"]
     held = station.rows("SELECT CAST(SUM(left_quantity) AS BIGINT) AS q FROM lots")[0]["q"]
     assert day_lots == held + lost
 

@@ -32,7 +32,13 @@ def send(hills: Hills, person: str, text: str, replies: bool = True) -> str:
 
 @pytest.mark.parametrize(
     ("text", "grams"),
-    [("{} 40", 40_000), ("{}-40 kg", 40_000), ("KODE {}: 40,5", 40_500), (" {}  1 200 kg.", 1_200_000), ("{} ibiro 40", 40_000)],
+    [
+        ("{} 40", 40_000),
+        ("{}-40 kg", 40_000),
+        ("KODE {}: 40,5", 40_500),
+        (" {}  1 200 kg.", 1_200_000),
+        ("{} ibiro 40", 40_000),
+    ],
 )
 def test_a_code_and_kilos_pledge(store: Store, text: str, grams: int) -> None:
     hills = Hills(store)

@@ -30,7 +30,9 @@ def test_managers_are_alerted_at_once_and_nobody_else(hills: Hills) -> None:
     assert hills.heard(coop["manager"]) == ["want.alert"]
     assert hills.heard(other["manager"]) == []
     assert hills.alert(want, coop)["state"] == "sent"
-    row = hills.store.write(lambda tx: tx.rows("SELECT purpose, due_at, values_json FROM outbox WHERE template = 'want.alert'"))[0]
+    row = hills.store.write(
+        lambda tx: tx.rows("SELECT purpose, due_at, values_json FROM outbox WHERE template = 'want.alert'")
+    )[0]
     assert row["purpose"] == "order" and row["due_at"] == hills.now and want["code"] in row["values_json"]
 
 

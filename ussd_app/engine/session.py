@@ -145,9 +145,9 @@ class Engine:
         key = key_of(typed)
         if key == "00":
             return self._home(visit, limit)
-        if key == "0" and not self._zero_answers(visit):
-            if state.stack or state.kind in ("menu", "confirm", "pages", "ask", "secret"):
-                return self._back(visit, limit)
+        may_go_back = state.stack or state.kind in ("menu", "confirm", "pages", "ask", "secret")
+        if key == "0" and may_go_back and not self._zero_answers(visit):
+            return self._back(visit, limit)
         if state.kind in ("ask", "secret"):
             return self._typed_answer(visit, typed, limit)
         if key == "9" and state.pages > 1:

@@ -171,9 +171,7 @@ def register(
     if tx.registrations_on_day(agent_id=agent_id, day=clocks.day(now)) >= agent["daily_cap"]:
         raise Refused("too_many_today", most=agent["daily_cap"])
     person_id = _write_down(tx, now, agent, msisdn, cleaned, place, language or agent["language"])
-    tx.registration_add(
-        person_id=person_id, agent_id=agent_id, produce=produce, via=via, day=clocks.day(now), now=now
-    )
+    tx.registration_add(person_id=person_id, agent_id=agent_id, produce=produce, via=via, day=clocks.day(now), now=now)
     if agent["cooperative_id"] is not None:
         _make_member(tx, now, agent, person_id, produce)
     tx.agent_flags_by_number(now=now)

@@ -90,9 +90,7 @@ def within_reach(hub: Hub, distances: Distances | None, station: str, home: str 
     return distances.straight_km(home, station) <= REACH_KM
 
 
-def _why_not(
-    hub: Hub, distances: Distances | None, call: Call, row: Mapping[str, Any], held_until: int | None
-) -> str:
+def _why_not(hub: Hub, distances: Distances | None, call: Call, row: Mapping[str, Any], held_until: int | None) -> str:
     """Why this member is not sent the call; empty: she is."""
     if row["state"] != "active":
         return "not_active"

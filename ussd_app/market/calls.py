@@ -285,9 +285,7 @@ def _station(tx: Tx, cooperative_id: str, station_id: str | None) -> str:
 
 def _add(tx: Tx, **columns: Any) -> Call:
     for _ in range(_CODE_DRAWS):
-        call: Call | None = tx.call_add(
-            id=ids.new_id(), code=ids.with_check(ids.code_digits(CODE_DIGITS)), **columns
-        )
+        call: Call | None = tx.call_add(id=ids.new_id(), code=ids.with_check(ids.code_digits(CODE_DIGITS)), **columns)
         if call is not None:
             return call
     raise RuntimeError(f"no free code of a call in {_CODE_DRAWS} draws: the codes are running out")

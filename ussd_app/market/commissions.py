@@ -127,9 +127,7 @@ def draw(tx: Tx, *, now: int, day: str, by: str, share: int = USUAL_SHARE) -> li
         rows = tx.registrations_of_day(day=day)
         size = min(len(rows), max(LEAST_RUNG, -(-len(rows) * share // 100)))
         for row in random.SystemRandom().sample(rows, size):
-            tx.agent_check_add(
-                person_id=row["person_id"], agent_id=row["registered_by"], day=day, by=by, now=now
-            )
+            tx.agent_check_add(person_id=row["person_id"], agent_id=row["registered_by"], day=day, by=by, now=now)
     drawn: list[dict[str, Any]] = tx.agent_checks_of_day(day=day)
     for row in drawn:
         why = f"random call about a registration of {day}"
@@ -149,7 +147,5 @@ def note_check(tx: Tx, *, now: int, person_id: str, outcome: str, by: str, note:
         return False
     if outcome == "ghost":
         tx.agent_flag_add(person_id=person_id, kind="ghost", agent_id=row["agent_id"], now=now)
-    audit.note(
-        tx, now=now, actor=f"operator:{by}", action="agent.rung", subject=f"person:{person_id}", becomes=outcome
-    )
+    audit.note(tx, now=now, actor=f"operator:{by}", action="agent.rung", subject=f"person:{person_id}", becomes=outcome)
     return True

@@ -381,4 +381,6 @@ def _tell_both(tx: Tx, now: int, old: Intake, new: Intake, template: str, said: 
 
 
 def _note(tx: Tx, now: int, by: str, row: Intake, action: str, was: str, becomes: str) -> None:
-    audit.note(tx, now=now, actor=f"person:{by}", action=action, subject=f"intake:{row['id']}", was=was, becomes=becomes)
+    audit.note(
+        tx, now=now, actor=f"person:{by}", action=action, subject=f"intake:{row['id']}", was=was, becomes=becomes
+    )

@@ -158,7 +158,12 @@ def process(
     out = {"produce": produce, "grade": grade, "quantity": quantity}
     lot = _make(tx, hub, now, manager_id, rows[0]["cooperative_id"], "day", takes, out)
     tx.lot_process_add(
-        lot_id=lot["id"], produce_in=rows[0]["produce"], in_quantity=came_in, out_quantity=quantity, by=manager_id, now=now
+        lot_id=lot["id"],
+        produce_in=rows[0]["produce"],
+        in_quantity=came_in,
+        out_quantity=quantity,
+        by=manager_id,
+        now=now,
     )
     return lot
 
@@ -230,7 +235,9 @@ def by_id(tx: Tx, lot_id: str) -> Lot:
     return row
 
 
-def in_store(tx: Tx, cooperative_id: str, produce: str, grade: str = "", window: tuple[str, str] = ANY_DAY) -> list[Lot]:
+def in_store(
+    tx: Tx, cooperative_id: str, produce: str, grade: str = "", window: tuple[str, str] = ANY_DAY
+) -> list[Lot]:
     """Day lots that may be gathered, the oldest first; `window` two days (YYYY-MM-DD), both included."""
     days = {"from_day": window[0], "to_day": window[1]}
     return list(tx.lots_in_store(cooperative_id=cooperative_id, produce=produce, grade=grade, **days))
