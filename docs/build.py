@@ -89,7 +89,7 @@ def commands() -> list[tuple[str, click.Command]]:
     """Every verb of ours with its whole name, groups left out, in the order of the alphabet."""
     from flask import Flask
 
-    from ussd_app import cli, cli_operators, cli_sims, cli_trade
+    from ussd_app import cli, cli_agents, cli_cooperatives, cli_operators, cli_sims, cli_trade
 
     app = Flask("ussd_app")
     own = set(app.cli.commands)
@@ -97,6 +97,8 @@ def commands() -> list[tuple[str, click.Command]]:
     cli_operators.register(app)
     cli_sims.register(app)
     cli_trade.register(app)
+    cli_cooperatives.register(app)
+    cli_agents.register(app)
     found: list[tuple[str, click.Command]] = []
     for name, command in app.cli.commands.items():
         if name in own:

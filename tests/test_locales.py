@@ -241,6 +241,7 @@ WORST = {
     "why": "not_received",
     "wallet": "airtel_money",
     "cooperative": "N" * 24,
+    "km": 999,
     "station": "N" * 24,
     "closes_at": NOON,
     "until_at": NOON,

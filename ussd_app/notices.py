@@ -37,7 +37,7 @@ TEMPLATES: dict[str, Msg] = {
     "offer.taken": _("{hub}: {produce} {quantity}: another buyer was first. If it is free again, your offer counts."),
     "offer.outsold": _("{hub}: {produce}: only {left_quantity} left, your offer was for {quantity}. Dial {dial}"),
     # proposals of the clearing
-    "match.seller": _("{hub}: we found a buyer: {name}, {produce} {quantity}. You get about {net}. Answer by {expires_at}. Dial {dial}"),
+    "match.seller": _("{hub}: we found a buyer: {produce} {quantity}. You get about {net}. Answer by {expires_at}. Dial {dial}"),
     "match.seller.plain": _("{hub}: we found a buyer: {name}, {produce} {quantity}. Answer by {expires_at}. Dial {dial}"),
     "match.buyer": _("{hub}: we found {produce} {quantity} x {price} for you: {name}, {km} km. Answer by {expires_at}. Dial {dial}"),
     "match.buyer.plain": _("{hub}: we found {produce} {quantity} for you: {name}, {km} km. Answer by {expires_at}. Dial {dial}"),
