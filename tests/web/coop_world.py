@@ -129,6 +129,11 @@ class CoopWorld(World):
         return [self.at(name) for name in names]
 
 
+def take_file(browser: Browser, path: str, **fields: str) -> TestResponse:
+    """A file that is no text, as a form gives it."""
+    return browser.client.post(path, data={"csrf_token": browser.token, **fields})
+
+
 def send_file(browser: Browser, path: str, data: bytes, name: str = "members.csv", **more: Any) -> TestResponse:
     """Send a form with a file; what it leads to is left to the caller."""
     browser.get(path)

@@ -16,7 +16,7 @@ from ussd_app.lib import ids
 from ussd_app.market import rosters
 from ussd_app.market.terms import HOUR_MS
 from ussd_app.store import Tx
-from ussd_app.web.cooperative_desk import FILES, draw_desk, file_of, place_asked, staff
+from ussd_app.web.cooperative_desk import FILES, Desk, draw_desk, file_of, place_asked, staff
 from ussd_app.web.forms import CSRF_FIELD, Form, posted
 from ussd_app.web.pages import PageParts, see
 
@@ -50,7 +50,7 @@ def add_routes(pages: Blueprint, parts: PageParts) -> None:
     @staff(parts, manager=True)
     def uploaded(roster_id: str) -> AnyResponse:
         with parts.store.read() as tx:
-            kept = _kept(tx, parts, roster_id)
+            kept = _kept(tx, g.desk, roster_id, _since(parts))
             report = rosters.check(tx, hub=parts.hub, cooperative_id=g.desk.id, rows=_rows(kept))
         return _draw_report(parts, kept, report)
 
@@ -104,11 +104,14 @@ def _upload(parts: PageParts) -> AnyResponse:
     return see("cooperative.uploaded", code=desk.code, roster_id=roster_id)
 
 
-def _kept(tx: Tx, parts: PageParts, roster_id: str) -> dict[str, Any]:
-    """Her own file of this cooperative, within its hour."""
-    since = g.visitor.now - parts.clock.wait(KEPT_MS)
+def _since(parts: PageParts) -> int:
+    return int(g.visitor.now - parts.clock.wait(KEPT_MS))
+
+
+def _kept(tx: Tx, desk: Desk, roster_id: str, since: int) -> dict[str, Any]:
+    """Her own file of this cooperative, sent after `since` (epoch ms)."""
     kept: dict[str, Any] | None = tx.web_roster_of(
-        id=roster_id, person_id=g.desk.person_id, cooperative_id=g.desk.id, since=since
+        id=roster_id, person_id=desk.person_id, cooperative_id=desk.id, since=since
     )
     if kept is None:
         abort(404)
@@ -123,10 +126,10 @@ def _take(parts: PageParts, roster_id: str) -> AnyResponse:
     which = posted(("which",))["which"]
     if which not in ("all", "good"):
         abort(400)
-    desk, now = g.desk, g.visitor.now
+    desk, now, since = g.desk, g.visitor.now, _since(parts)
 
     def work(tx: Tx) -> tuple[dict[str, Any], rosters.Report]:
-        kept = _kept(tx, parts, roster_id)
+        kept = _kept(tx, desk, roster_id, since)
         report = rosters.apply(
             tx, hub=parts.hub, now=now, cooperative_id=desk.id, rows=_rows(kept), by=f"person:{desk.person_id}",
             only_good=which == "good",
@@ -139,9 +142,7 @@ def _take(parts: PageParts, roster_id: str) -> AnyResponse:
     return _draw_report(parts, kept, report, tried=True)
 
 
-def _draw_report(
-    parts: PageParts, kept: dict[str, Any], report: rosters.Report, tried: bool = False
-) -> Response:
+def _draw_report(parts: PageParts, kept: dict[str, Any], report: rosters.Report, tried: bool = False) -> Response:
     """A page of the report: all rows, or only those with faults (`?only=fault`, and once it was taken)."""
     only = report.applied or request.args.get("only") == "fault"
     lines = [line for line in report.lines if line.outcome == rosters.FAULT] if only else list(report.lines)
@@ -186,5 +187,3 @@ def _export(parts: PageParts) -> AnyResponse:
         )
 
     return file_of(parts.store.write(work), rosters.COLUMNS, form["kind"], f"members-{desk.code}")
-
-
