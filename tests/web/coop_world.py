@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from werkzeug.test import TestResponse
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import TestResponse, encode_multipart
 
 from tests.web.market_world import Browser, World
 from ussd_app.hubs.distances import load_distances
@@ -137,5 +138,6 @@ def take_file(browser: Browser, path: str, **fields: str) -> TestResponse:
 def send_file(browser: Browser, path: str, data: bytes, name: str = "members.csv", **more: Any) -> TestResponse:
     """Send a form with a file; what it leads to is left to the caller."""
     browser.get(path)
-    fields = {"csrf_token": browser.token, "file": (io.BytesIO(data), name), **more}
-    return browser.client.post(path, data=fields, content_type="multipart/form-data")
+    fields = {"csrf_token": browser.token, "file": FileStorage(io.BytesIO(data), name), **more}
+    boundary, body = encode_multipart(fields)
+    return browser.client.post(path, data=body, content_type=f"multipart/form-data; boundary={boundary}")
