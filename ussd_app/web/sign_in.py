@@ -64,7 +64,9 @@ def _add_sign_in_routes(pages: Blueprint, parts: PageParts) -> None:
     @pages.get("/sign-in")
     def sign_in() -> AnyResponse:
         back = own_path(request.args.get("next", "/"))
-        return redirect(back, 303) if g.visitor.person else draw(parts, "market_sign_in.html", form=Form({"next": back}))
+        return (
+            redirect(back, 303) if g.visitor.person else draw(parts, "market_sign_in.html", form=Form({"next": back}))
+        )
 
     @pages.post("/sign-in")
     def ask_code() -> AnyResponse:
