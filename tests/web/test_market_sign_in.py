@@ -60,7 +60,7 @@ def test_known_and_unknown_targets_get_the_same_answers(world: World, target: st
     browser = world.browser()
     browser.get("/sign-in")
     asked = text_of(browser.post("/sign-in", contact=target, next="/"))
-    assert f"If {target} is a buyer's, a code of 6 digits is on its way." in asked
+    assert f"If {target} is known here, a code of 6 digits is on its way." in asked
     real = world.last_code() if world.codes_sent() else "123456"
     wrong = "000000" if real != "000000" else "111111"
     for _ in range(3):

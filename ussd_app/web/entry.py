@@ -13,7 +13,7 @@ from typing import Any, Literal
 from ussd_app.hubs import Hub
 from ussd_app.lib import msisdn
 from ussd_app.lib.clock import Clock
-from ussd_app.market import codes, people
+from ussd_app.market import codes, cooperatives, people
 from ussd_app.store import Tx, outbox
 
 SIGN_IN, REGISTER = "sign_in", "contact"
@@ -63,8 +63,8 @@ def too_often(tx: Tx, *, now: int, clock: Clock, key: str, address: str, asked: 
 
 
 def ask_sign_in(tx: Tx, *, now: int, clock: Clock, key: str, contact: Contact) -> None:
-    """Make a sign-in code and send it if the contact is an active buyer's; `key` is SECRET_KEY."""
-    found = buyers_of(tx, contact)
+    """Make a sign-in code and send it if the contact is of somebody who may sign in; `key` is SECRET_KEY."""
+    found = insiders_of(tx, contact)
     person = found[0] if found else None
     person_id = person["id"] if person else None
     code = codes.issue(tx, purpose=SIGN_IN, target=contact.target, person_id=person_id, now=now, clock=clock, key=key)
@@ -73,12 +73,12 @@ def ask_sign_in(tx: Tx, *, now: int, clock: Clock, key: str, contact: Contact) -
 
 
 def check_sign_in(tx: Tx, *, now: int, key: str, contact: Contact, code: str) -> tuple[str, list[dict[str, Any]]]:
-    """Try a code. Returns the answer of codes.check, and on 'ok' the active buyers of the contact (a family may share
-    a number). The first contact of a new buyer is confirmed by it."""
+    """Try a code. Returns the answer of codes.check, and on 'ok' who of the contact may sign in (a family may share a
+    number). The first contact of a new buyer is confirmed by it."""
     answer = codes.check(tx, purpose=SIGN_IN, target=contact.target, code=code, now=now, key=key)
     if answer != "ok":
         return answer, []
-    found = buyers_of(tx, contact)
+    found = insiders_of(tx, contact)
     for person in found:
         if contact.target == (person["msisdn"] or person["mail"]):
             tx.buyer_confirm(person_id=person["id"])
@@ -124,12 +124,25 @@ def register(tx: Tx, *, now: int, key: str, hub: Hub, wanted: Registration, code
 
 def buyers_of(tx: Tx, contact: Contact) -> list[dict[str, Any]]:
     """The active buyers behind a contact, the oldest first."""
+    return [person for person in _active(tx, contact) if "buyer" in person["roles"]]
+
+
+def insiders_of(tx: Tx, contact: Contact) -> list[dict[str, Any]]:
+    """The active people behind a contact who have pages: buyers, and who acts for a cooperative; the oldest first."""
+    return [
+        person
+        for person in _active(tx, contact)
+        if "buyer" in person["roles"] or cooperatives.role_of(tx, person["id"])
+    ]
+
+
+def _active(tx: Tx, contact: Contact) -> list[dict[str, Any]]:
     if contact.kind == "sms":
         found = people.on_number(tx, contact.target)
     else:
         person = people.by_mail(tx, contact.target)
         found = [person] if person else []
-    return [person for person in found if person["state"] == "active" and "buyer" in person["roles"]]
+    return [person for person in found if person["state"] == "active"]
 
 
 def _send(tx: Tx, now: int, contact: Contact, template: str, code: str, language: str, person_id: str | None) -> None:

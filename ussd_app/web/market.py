@@ -17,28 +17,39 @@ from ussd_app.i18n import _
 from ussd_app.lib import clock as clocks
 from ussd_app.market import buyers, prices, rates
 from ussd_app.store import StoreError, Tx
-from ussd_app.web import market_money, market_offers, market_orders, market_transfers, sign_in
-from ussd_app.web.pages import PageParts, PeopleSessions, draw, for_buyers, guard_headers, load_visitor, problem
+from ussd_app.web import (
+    cooperative,
+    cooperative_rosters,
+    market_money,
+    market_offers,
+    market_orders,
+    market_transfers,
+    sign_in,
+)
+from ussd_app.web.pages import PageParts, PeopleSessions, draw, for_buyers, guard_headers, load_visitor, problem, see
 from ussd_app.web.refusals import shown_day
 
 PAGE = 12
 # Blueprints of machines, and of development.
 CSRF_FREE = ("callbacks", "payment_callbacks", "sim_callbacks", "phones")
+PEOPLE = ("market", "cooperative")  # blueprints of pages
 
 
 def register(app: Flask, parts: PageParts) -> None:
-    """Put the buyers' pages into `app`, with CSRF protection for every form, a session for people alone, and headers.
+    """Put the pages of buyers and cooperatives into `app`, with CSRF protection for every form, a session for people alone, and headers.
 
     Blueprints of gateways must be registered before: they are left out of the CSRF protection.
     """
     app.session_interface = PeopleSessions()
     app.config["WTF_CSRF_TIME_LIMIT"] = None  # as long as the session: a form left open overnight loses nothing
+    app.before_request(cooperative_rosters.allow_files)  # before the CSRF protection, which reads the form
     csrf = CSRFProtect(app)
     for name in CSRF_FREE:
         if name in app.blueprints:
             csrf.exempt(app.blueprints[name])
     app.after_request(guard_headers(parts.settings))
     app.register_blueprint(market_pages(parts))
+    app.register_blueprint(cooperative.cooperative_pages(parts))
     _register_problems(app, parts)
 
 
@@ -54,12 +65,14 @@ def market_pages(parts: PageParts) -> Blueprint:
     def keep_language(endpoint: str, values: dict[str, Any]) -> None:
         """Who is not signed in keeps a chosen language from page to page."""
         asked = request.args.get("lang") if request else None
-        if asked in parts.hub.languages and "visitor" in g and g.visitor.buyer is None:
+        if asked in parts.hub.languages and "visitor" in g and g.visitor.person is None:
             values.setdefault("lang", asked)
 
     @pages.get("/")
     def home() -> AnyResponse:
-        return _welcome(parts) if g.visitor.buyer is None else _for_sale(parts)
+        if g.visitor.person is None:
+            return _welcome(parts)
+        return see("cooperative.choose") if g.visitor.buyer is None else _for_sale(parts)
 
     @pages.get("/account")
     @for_buyers
@@ -168,25 +181,32 @@ def _register_problems(app: Flask, parts: PageParts) -> None:
 
     @app.errorhandler(404)
     def not_there(error: HTTPException) -> AnyResponse:
-        if request.blueprint != "market" and request.method not in ("GET", "HEAD"):
+        if request.blueprint not in PEOPLE and request.method not in ("GET", "HEAD"):
             return error.get_response()
         g.visitor = g.get("visitor") or load_visitor(parts)
         return for_people(404, _("Nothing is here."), _("The page does not exist, or it is not yours."))
 
+    @app.errorhandler(413)
+    def too_large(error: HTTPException) -> AnyResponse:
+        if request.blueprint not in PEOPLE:
+            return error.get_response()
+        g.visitor = g.get("visitor") or load_visitor(parts)
+        return for_people(413, _("The file is too large."), _("At most 1 MB. Send fewer rows at once."))
+
     @app.errorhandler(StoreError)
     def busy(error: StoreError) -> AnyResponse:
-        if request.blueprint != "market":
+        if request.blueprint not in PEOPLE:
             raise error
         return for_people(503, _("The market is busy."), _("Nothing was lost or done twice. Try again in a minute."))
 
     @app.errorhandler(500)
     def failed(error: HTTPException) -> AnyResponse:
-        if request.blueprint != "market":
+        if request.blueprint not in PEOPLE:
             return error.get_response()
         return for_people(500, _("Something went wrong here."), _("We were told. Try again, or call us."))
 
     @app.errorhandler(400)
     def not_understood(error: HTTPException) -> AnyResponse:
-        if request.blueprint != "market":
+        if request.blueprint not in PEOPLE:
             return error.get_response()
         return for_people(400, _("This form was not understood."), _("Load the page again and fill it in once more."))

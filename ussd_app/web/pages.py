@@ -47,11 +47,17 @@ class PageParts(Protocol):
 
 @dataclass
 class Visitor:
-    """Who asks: the row of an active buyer (None: nobody is signed in), the language, and when (epoch ms)."""
+    """Who asks: the row of an active buyer or of who acts for a cooperative (None: nobody is signed in), the language,
+    and when (epoch ms)."""
 
-    buyer: dict[str, Any] | None
+    person: dict[str, Any] | None
     language: str
     now: int
+
+    @property
+    def buyer(self) -> dict[str, Any] | None:
+        """The same row where the person buys."""
+        return self.person if self.person and self.person["verification"] is not None else None
 
 
 class PeopleSessions(SecureCookieSessionInterface):
@@ -67,9 +73,9 @@ class PeopleSessions(SecureCookieSessionInterface):
 def load_visitor(parts: PageParts) -> Visitor:
     """The visitor of this request; a session that is over, or of somebody no longer active, is nobody's."""
     now = parts.clock.now()
-    buyer = _signed_in(parts, now)
-    language = buyer["language"] if buyer else chosen_language(parts.hub)
-    return Visitor(buyer, language if language in parts.hub.languages else "en", now)
+    person = _signed_in(parts, now)
+    language = person["language"] if person else chosen_language(parts.hub)
+    return Visitor(person, language if language in parts.hub.languages else "en", now)
 
 
 def _signed_in(parts: PageParts, now: int) -> dict[str, Any] | None:
@@ -79,10 +85,10 @@ def _signed_in(parts: PageParts, now: int) -> dict[str, Any] | None:
     if not 0 <= now - since < parts.clock.wait(SIGNED_IN_MS):
         return None
     with parts.store.read() as tx:
-        buyer: dict[str, Any] | None = tx.web_visitor(person_id=person_id, now=now)
-    if buyer is None or (buyer["signed_out_at"] is not None and buyer["signed_out_at"] >= since):
+        person: dict[str, Any] | None = tx.web_visitor(person_id=person_id, now=now)
+    if person is None or (person["signed_out_at"] is not None and person["signed_out_at"] >= since):
         return None
-    return buyer
+    return person if person["acts_for"] or person["verification"] is not None else None
 
 
 def chosen_language(hub: Hub) -> str:
@@ -100,16 +106,21 @@ def begin_session(person_id: str, now: int) -> None:
 
 
 def for_buyers(view: View) -> View:
-    """Only for somebody signed in; others are led to sign in and back."""
+    """Only for a buyer who is signed in; who acts for a cooperative alone is led to its pages, others to sign in."""
 
     @wraps(view)
     def guarded(*args: Any, **values: Any) -> AnyResponse:
-        if g.visitor.buyer is None:
-            back = own_path(request.full_path.rstrip("?")) if request.method == "GET" else "/"
-            return redirect(url_for("market.sign_in", next=back), 303)
-        return view(*args, **values)
+        if g.visitor.person is None:
+            return to_sign_in()
+        return see("cooperative.choose") if g.visitor.buyer is None else view(*args, **values)
 
     return guarded
+
+
+def to_sign_in() -> AnyResponse:
+    """Lead to the sign-in page, and from there back to the page asked for."""
+    back = own_path(request.full_path.rstrip("?")) if request.method == "GET" else "/"
+    return redirect(url_for("market.sign_in", next=back), 303)
 
 
 def own_path(text: str) -> str:
@@ -184,6 +195,7 @@ def draw(parts: PageParts, template: str, status: int = 200, **values: Any) -> R
         t=words.t,
         hub=parts.hub,
         me=visitor.buyer,
+        person=visitor.person,
         language=visitor.language,
         language_names={code: LANGUAGE_NAMES.get(code, code) for code in parts.hub.languages},
         support_phone=parts.settings.support_phone,

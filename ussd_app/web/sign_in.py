@@ -18,10 +18,10 @@ from ussd_app.web.pages import (
     begin_session,
     countries,
     draw,
-    for_buyers,
     own_path,
     problem,
     see,
+    to_sign_in,
 )
 
 CHOOSE_MS = 5 * 60_000
@@ -64,7 +64,9 @@ def _add_sign_in_routes(pages: Blueprint, parts: PageParts) -> None:
     @pages.get("/sign-in")
     def sign_in() -> AnyResponse:
         back = own_path(request.args.get("next", "/"))
-        return redirect(back, 303) if g.visitor.buyer else draw(parts, "market_sign_in.html", form=Form({"next": back}))
+        return (
+            redirect(back, 303) if g.visitor.person else draw(parts, "market_sign_in.html", form=Form({"next": back}))
+        )
 
     @pages.post("/sign-in")
     def ask_code() -> AnyResponse:
@@ -99,7 +101,7 @@ def _add_sign_in_routes(pages: Blueprint, parts: PageParts) -> None:
 
 
 def _enter(parts: PageParts, found: list[people.Person], back: str) -> AnyResponse:
-    """Sign in, or ask who it is where several buyers share a number."""
+    """Sign in, or ask who it is where several people share a number."""
     if len(found) == 1:
         begin_session(found[0]["id"], g.visitor.now)
         return redirect(own_path(back), 303)
@@ -214,20 +216,21 @@ def _read_registration(parts: PageParts, form: Form) -> entry.Registration | Non
 def _add_leaving_routes(pages: Blueprint, parts: PageParts) -> None:
     @pages.post("/sign-out")
     def sign_out() -> AnyResponse:
-        """Here and wherever else this buyer is signed in."""
+        """Here and wherever else this person is signed in."""
         posted(())
-        if g.visitor.buyer:
-            person_id, now = g.visitor.buyer["person_id"], g.visitor.now
+        if g.visitor.person:
+            person_id, now = g.visitor.person["person_id"], g.visitor.now
             parts.store.write(lambda tx: tx.web_sign_out(person_id=person_id, now=now))
         session.clear()
         return see("market.home")
 
     @pages.post("/account/language")
-    @for_buyers
     def set_language() -> AnyResponse:
+        if g.visitor.person is None:
+            return to_sign_in()
         form = posted(("language",))
         if form["language"] not in parts.hub.languages:
             abort(400)
-        person_id, now = g.visitor.buyer["person_id"], g.visitor.now
+        person_id, now = g.visitor.person["person_id"], g.visitor.now
         parts.store.write(lambda tx: people.set_language(tx, now=now, person_id=person_id, language=form["language"]))
         return see("market.account")

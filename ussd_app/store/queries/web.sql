@@ -1,13 +1,17 @@
 -- The buyers' pages. What others own is never in reach: each query asks for the buyer.
 
 -- name: web_visitor(person_id, now)^
--- The active buyer behind a session, when she last signed out, and how many counter-offers wait for her.
-SELECT b.person_id, b.company, b.country, b.city, b.verification, b.kept_count, b.missed_count,
+-- The active person behind a session: a buyer (else verification is NULL), or who acts for cooperatives (how many); when
+-- she last signed out, and how many counter-offers wait for her.
+SELECT p.id AS person_id, b.company, b.country, b.city, b.verification, b.kept_count, b.missed_count,
        p.name, p.msisdn, p.mail, p.language, p.place, o.at AS signed_out_at,
+       (SELECT COUNT(DISTINCT r.cooperative_id) FROM cooperative_roles r
+        JOIN cooperatives c ON c.id = r.cooperative_id AND c.state = 'active'
+        WHERE r.person_id = :person_id AND r.state = 'active') AS acts_for,
        (SELECT COUNT(*) FROM offers w
         WHERE w.buyer_id = :person_id AND w.state = 'open' AND w.made_by = 'seller' AND w.expires_at > :now) AS waiting
-FROM buyers b JOIN people p ON p.id = b.person_id LEFT JOIN web_sign_outs o ON o.person_id = b.person_id
-WHERE b.person_id = :person_id AND p.state = 'active';
+FROM people p LEFT JOIN buyers b ON b.person_id = p.id LEFT JOIN web_sign_outs o ON o.person_id = p.id
+WHERE p.id = :person_id AND p.state = 'active';
 
 -- name: web_sign_out(person_id, now)!
 INSERT INTO web_sign_outs (person_id, at) VALUES (:person_id, :now)
