@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ussd_app.lib.clock import Clock
-from ussd_app.market import people, share_pay, transfers, wallets
+from ussd_app.market import share_pay, transfers, wallets
 from ussd_app.market.tell import both, tell
 from ussd_app.money import bank, ledger, payments
 from ussd_app.store import Tx
@@ -72,9 +72,6 @@ def collect(step: Open) -> None:
         _collect_by_bank(step)
         return
     wallet = wallets.of(step.tx, now=step.now, person_id=order["buyer_id"])
-    if wallet is None and row["pay_provider"]:  # a prefix we do not know, and a wallet she named herself
-        buyer = people.by_id(step.tx, order["buyer_id"])
-        wallet = {"msisdn": buyer["msisdn"]} if buyer and buyer["msisdn"] else None
     if wallet is None:
         _stop_collecting(step, "no_wallet")
         return
