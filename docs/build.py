@@ -269,15 +269,15 @@ _CARD = """<!doctype html>
 <title>{hub}: direct-dial cards</title>
 <style>
 @page {{ size: 105mm 148mm; margin: 8mm; }}
-body {{ font: 11pt/1.2 sans-serif; color: #000; background: #fff; margin: 0; }}
+body {{ font: 10pt/1.15 sans-serif; color: #000; background: #fff; margin: 0; }}
 section {{ break-after: page; max-width: 89mm; margin: 0 auto 8mm; }}
-h1 {{ font-size: 15pt; margin: 0; }}
-h2 {{ font-size: 11pt; margin: 3mm 0 1mm; }}
+h1 {{ font-size: 14pt; margin: 0; }}
+h2 {{ font-size: 11pt; margin: 2mm 0 .5mm; }}
 p {{ margin: 1mm 0; }}
 .code {{ font: bold 17pt monospace; }}
 table {{ border-collapse: collapse; width: 100%; }}
-td {{ border-bottom: .3mm solid #999; padding: .5mm 0; }}
-td:last-child {{ font: bold 11pt monospace; text-align: right; white-space: nowrap; }}
+td {{ border-bottom: .3mm solid #999; padding: .3mm 0; }}
+td:last-child {{ font: bold 10pt monospace; text-align: right; white-space: nowrap; }}
 .foot {{ font-size: 9pt; }}
 section:last-child {{ break-after: auto; }}
 @media print {{ section {{ margin-bottom: 0; }} }}
