@@ -448,6 +448,8 @@ def test_what_was_paid_out_cannot_be_decided_away(deal: Deal) -> None:
     with refused("no_reason"):
         deal.decide(dispute, "settled", 2_400, why=" ")
     deal.decide(dispute, "settled", 2_400)
+    with refused("gone", state="ended"):
+        deal.decide(dispute, "settled", 2_000)
     assert deal.state(order) == "settled"
 
 

@@ -96,7 +96,7 @@ def test_one_operator_alone_changes_nothing(deal: Deal) -> None:
     def approve(by: str) -> bool:
         return deal.store.write(lambda tx: wallets.approve(tx, now=deal.now, wallet_id=asked["id"], by=by))
 
-    assert not approve("Alice")
+    assert not approve("Alice") and not approve(" alice ") and not approve(" ")
     deal.clock.advance(hours(49))
     assert active(deal, person)["own"] == 1
     assert approve("Bob") and not approve("Carol")

@@ -133,6 +133,8 @@ def decide(
     if dispute is None:
         raise Refused("not_found")
     order = _held(tx, dispute["order_id"])
+    if tx.dispute_by_id(id=dispute_id)["state"] != "open":  # as it is now that nobody else can change it
+        raise Refused("gone", state="ended")
     wanted = _wanted(tx, order, dispute, becomes, amount_minor)
     return _end(
         tx, clock, now, dispute, order, "decision", wanted, f"operator:{by.strip()}", becomes=becomes, why=why.strip()

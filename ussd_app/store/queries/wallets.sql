@@ -46,7 +46,8 @@ RETURNING *;
 
 -- name: wallet_approve(id, approved_by, now)^
 UPDATE wallets SET approved_by = :approved_by, changed_at = :now
-WHERE id = :id AND state = 'waiting' AND approved_by = '' AND asked_by <> :approved_by AND asked_by <> 'self'
+WHERE id = :id AND state = 'waiting' AND approved_by = '' AND LOWER(asked_by) <> LOWER(:approved_by) AND :approved_by <> ''
+  AND asked_by <> 'self'
 RETURNING *;
 
 -- name: wallet_owner_yes(id, owner_id, now)^
