@@ -101,6 +101,16 @@ def test_taken_twice_under_one_reference(cashier: Cashier) -> None:
     assert (case["told_external"], case["in_suspense"]) == ("second", 1000)
 
 
+def test_one_transaction_id_for_two_payments(cashier: Cashier) -> None:
+    """The second one's money is not more of the first one's, whose id it bears: our reference tells them apart."""
+    first = paid(cashier)
+    second = cashier.ask(order_id="01OTHER", amount=700)
+    cashier.run()
+    line = line_of(first, reference=second["id"], amount=700)
+    assert differ(cashier, line_of(first), line) == ["paid_there_not_here"]
+    assert cashier.cases() == [] and cashier.stands("suspense") == 0
+
+
 def test_what_we_have_and_the_statement_has_not(cashier: Cashier) -> None:
     first, second = paid(cashier), paid(cashier, order_id="01OTHER")
     third = paid(cashier, order_id="01THIRD")

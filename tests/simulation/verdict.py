@@ -82,7 +82,6 @@ def judge_after_statement(one: Simulation) -> None:
                 continue
             if row["state"] in ("pending", "unknown") or _shares_an_id(one, row) or _under_a_used_reference(one, row):
                 unbooked[line["currency"]] += amount  # another order's name, or another's transaction: people look
-                unbooked[line["currency"]] -= _booked_to_its_twin(one, row)
             if row["state"] == "paid" and line["currency"] != row["currency"]:  # a case too, which people set right
                 unbooked[line["currency"]] += amount
                 unbooked[row["currency"]] -= amount
@@ -131,17 +130,6 @@ def _under_a_used_reference(one: Simulation, row: Row) -> bool:
     with one.books.read() as tx:
         case = tx.payment_review_by_once(once=f"reference_in_use:{row['id']}")
     return case is not None and not case["in_suspense"]
-
-
-def _booked_to_its_twin(one: Simulation, row: Row) -> int:
-    """What the statement's line of a transaction id given twice brought to the other payment of that id."""
-    kept = one.wallets[row["provider"]].network.emulator.payments[theirs(row["provider"], row["id"])]
-    with one.books.read() as tx:
-        twin = tx.payment_by_external(provider=row["provider"], external_id=kept.transaction_id)
-        parked = None if twin is None else tx.transfer_once(once=f"statement_amount:{twin['id']}")
-    if parked is None or "settle: amount" in one.world.befallen.get(twin["id"], set()):
-        return 0
-    return int(parked["amount"]) if parked["destination"] == "suspense" else -int(parked["amount"])
 
 
 def _moved_as_we_say(one: Simulation, rows: list[Row], cases: list[Row]) -> None:

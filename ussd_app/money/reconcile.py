@@ -146,20 +146,24 @@ def _compare(tx: Tx, *, now: int, provider: str, line: Line) -> tuple[Difference
 
 
 def _match(tx: Tx, provider: str, line: Line) -> Row | None:
-    """Our payment of a line: by the wallet's id, else by our reference where that one is not known by another id."""
-    row: Row | None = None
-    if line.wallet_id:
-        row = tx.payment_by_external(provider=provider, external_id=line.wallet_id)
-        if row is not None:
-            return row
+    """Our payment of a line: by our reference where that one is not known by another id, else by the wallet's id.
+
+    The reference first, for a wallet may give one id to two payments, and the second one's money is not the first one's.
+    """
+    row = _by_reference(tx, provider, line.reference)
+    if row is not None and (not line.wallet_id or row["external_id"] in (None, line.wallet_id)):
+        return row
+    found: Row | None = tx.payment_by_external(provider=provider, external_id=line.wallet_id) if line.wallet_id else None
+    return found
+
+
+def _by_reference(tx: Tx, provider: str, reference: str) -> Row | None:
     try:
-        reference = str(uuid.UUID(line.reference))  # some wallets take it without its hyphens
+        named = str(uuid.UUID(reference))  # some wallets take it without its hyphens
     except ValueError:
         return None
-    row = tx.payment_by_id(id=reference)
-    if row is None or row["provider"] != provider:
-        return None
-    return row if not line.wallet_id or row["external_id"] is None else None
+    row: Row | None = tx.payment_by_id(id=named)
+    return row if row is not None and row["provider"] == provider else None
 
 
 def _differs_from_line(tx: Tx, row: Row, line: Line) -> str:
