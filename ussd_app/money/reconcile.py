@@ -153,7 +153,9 @@ def _match(tx: Tx, provider: str, line: Line) -> Row | None:
     row = _by_reference(tx, provider, line.reference)
     if row is not None and (not line.wallet_id or row["external_id"] in (None, line.wallet_id)):
         return row
-    found: Row | None = tx.payment_by_external(provider=provider, external_id=line.wallet_id) if line.wallet_id else None
+    found: Row | None = (
+        tx.payment_by_external(provider=provider, external_id=line.wallet_id) if line.wallet_id else None
+    )
     return found
 
 
