@@ -111,6 +111,19 @@ def test_one_transaction_id_for_two_payments(cashier: Cashier) -> None:
     assert cashier.cases() == [] and cashier.stands("suspense") == 0
 
 
+def test_what_is_held_in_review_follows_the_statement(cashier: Cashier) -> None:
+    """Its status told 900 of 1000, the statement says 950: our account at the wallet is what the wallet moved."""
+    asked = cashier.ask()
+    cashier.run()
+    cashier.wallet.approve(asked["id"], amount=900)
+    cashier.run(20_000)
+    cashier.expect(asked, "review")
+    line = line_of(cashier.row(asked), wallet_id="", amount=950, at=cashier.clock.now())
+    assert differ(cashier, line_of(cashier.row(asked), wallet_id="", amount=900, at=1)) == []
+    assert differ(cashier, line) == differ(cashier, line) == ["statement_amount"]
+    assert (cashier.stands("wallet:mtn_momo"), cashier.stands("suspense")) == (-950, 950)
+
+
 def test_what_we_have_and_the_statement_has_not(cashier: Cashier) -> None:
     first, second = paid(cashier), paid(cashier, order_id="01OTHER")
     third = paid(cashier, order_id="01THIRD")

@@ -19,6 +19,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Request, Response
@@ -26,6 +27,7 @@ from werkzeug.wrappers import Request, Response
 from ussd_app.emulators.faults import Fault
 from ussd_app.emulators.wallet import Wallet
 from ussd_app.lib.addresses import is_loopback
+from ussd_app.lib.money import decimals
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -189,15 +191,16 @@ def body_of(asked: Request) -> dict[str, Any] | None:
 
 
 def statement(wallet: Wallet) -> str:
-    """What was settled as a statement file: reference, wallet id, number, amount, currency, status, time."""
+    """What was settled as a statement file: reference, wallet id, number, amount (12.50 EUR), currency, status, time."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(["reference", "wallet_id", "number", "amount", "currency", "status", "time"])
     for entry in wallet.journal():
         if entry["kind"] == "settled":
             moment = datetime.fromtimestamp(entry["at"] / 1000, UTC).isoformat(timespec="milliseconds")
-            what = (entry[name] for name in ("reference", "transaction_id", "msisdn", "amount", "currency"))
-            rows.writerow([*what, "SUCCESSFUL", moment])
+            who = (entry[name] for name in ("reference", "transaction_id", "msisdn"))
+            amount = Decimal(entry["amount"]).scaleb(-decimals(entry["currency"]))  # as people write it
+            rows.writerow([*who, amount, entry["currency"], "SUCCESSFUL", moment])
     return text.getvalue()
 
 

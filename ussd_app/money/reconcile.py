@@ -169,8 +169,11 @@ def _by_reference(tx: Tx, provider: str, reference: str) -> Row | None:
 
 
 def _differs_from_line(tx: Tx, row: Row, line: Line) -> str:
-    if line.state == "unknown" or row["state"] == "review":
+    if line.state == "unknown":
         return ""
+    if row["state"] == "review":  # on the list; what is held for it must still be what the wallet moved
+        held = _held(tx, row, line)
+        return "statement_amount" if held and line.state == "paid" and line.amount != held else ""
     if row["state"] != "paid":
         if line.state == "failed":
             return "failed_there_not_here" if row["state"] in OPEN else ""
@@ -187,11 +190,19 @@ def _differs_from_line(tx: Tx, row: Row, line: Line) -> str:
 def _set_right(tx: Tx, now: int, row: Row, line: Line, status: Status) -> None:
     """Bring our account at the wallet to what the wallet says, against suspense; the payment itself stays as it is."""
     once = f"statement_amount:{row['id']}"
-    more = line.amount - row["settled_amount"]
+    more = line.amount - (row["settled_amount"] or _held(tx, row, line))
     if open_case(tx, now=now, row=row, why="statement_amount", status=status, in_suspense=abs(more), once=once):
         came_in = (row["kind"] == "collection") == (more > 0)
         kind = "collection" if came_in else "disbursement"
-        park(tx, kind, row["provider"], abs(more), row["currency"], now, row["id"], once)
+        park(tx, kind, row["provider"], abs(more), line.currency, now, row["id"], once)
+
+
+def _held(tx: Tx, row: Row, line: Line) -> int:
+    """What stands in suspense for a payment that people look at, minor units of the line's currency; 0 for nothing."""
+    case = tx.payment_review_of(payment_id=row["id"])
+    if case is None or line.currency != (case["told_currency"] or row["currency"]):
+        return 0
+    return int(case["in_suspense"])
 
 
 def _park_stranger(tx: Tx, now: int, provider: str, line: Line) -> None:
