@@ -7,30 +7,23 @@ from menus.offers import joined
 from ussd_app.engine.answers import Money
 from ussd_app.engine.screen import Ask, Confirm, Done, Menu, Option, Pages, Screen, Secret, action, screen
 from ussd_app.engine.visit import Visit
-from ussd_app.i18n import Amount, Msg, _
+from ussd_app.i18n import Amount, _
 from ussd_app.market import disputes, terms
 from ussd_app.market.terms import Refused
-
-KINDS: dict[str, Msg] = {
-    "not_received": _("the money did not come"),
-    "weight": _("the weight is not right"),
-    "quality": _("the quality is not right"),
-    "price": _("the price is not right"),
-    "not_come": _("nobody came"),
-    "other": _("something is not right"),
-}
+from ussd_app.trade_words import COMPLAINTS
 
 
 @screen("dispute.kind", goes=("dispute.confirm",))
 def kind(visit: Visit) -> Menu:
-    options = [Option(label, "dispute.confirm", word) for word, label in KINDS.items()]
+    options = [Option(label, "dispute.confirm", word) for word, label in COMPLAINTS.items()]
     return Menu(_("What is the problem?"), options, keep="kind")
 
 
 @screen("dispute.confirm", goes=("dispute.open",))
 def confirm(visit: Visit) -> Confirm:
     title = _(
-        "Report: {problem}? The other side is told. Money that has not moved waits.", problem=KINDS[visit.draft["kind"]]
+        "Report: {problem}? The other side is told. Money that has not moved waits.",
+        problem=COMPLAINTS[visit.draft["kind"]],
     )
     return Confirm(title, "dispute.open", _("Report it"))
 
@@ -52,7 +45,7 @@ def one(visit: Visit) -> Screen:
     if row is None or order is None:
         return Menu(_("It is no longer there."), [])
     visit.draft["dispute"] = row["id"]
-    lines = [_("Order {code}: {problem}", code=order["code"], problem=KINDS[row["kind"]])]
+    lines = [_("Order {code}: {problem}", code=order["code"], problem=COMPLAINTS[row["kind"]])]
     options = []
     if row["proposed_by"]:
         amount = Amount(row["proposed_amount"], order["currency"])

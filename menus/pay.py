@@ -9,9 +9,8 @@ from typing import Any
 
 from menus import refusals
 from menus.offers import joined
-from menus.wallet import NAMES as WALLETS
 from menus.wallet import choices
-from menus.weigh import receipt
+from menus.weigh import receipt_of
 from menus.words import produce_name
 from ussd_app.engine.answers import Words
 from ussd_app.engine.screen import Ask, Confirm, Done, Menu, Option, Pages, Screen, action, screen
@@ -21,36 +20,11 @@ from ussd_app.lib.clock import local
 from ussd_app.lib.typed import normalise
 from ussd_app.market import deliveries, disputes, settlement
 from ussd_app.market.terms import Refused
+from ussd_app.trade_words import HELD, WALLETS, not_paid
 
 MOST_SHOWN = 6
 DAY_MS = 86_400_000
 MOVES = ("pay.received", "pay.missing", "pay.wallet")
-
-REASONS: dict[str, Msg] = {
-    "rejected": _("refused in the wallet"),
-    "expired": _("not approved in time"),
-    "no_funds": _("not enough money in the wallet"),
-    "payer_unknown": _("the number has no wallet"),
-    "payee_unknown": _("the number has no wallet"),
-    "limit": _("the limit of the wallet is reached"),
-    "not_allowed": _("the wallet does not allow it"),
-    "no_wallet": _("no wallet is known"),
-    "not_paid": _("no money came"),
-    "no_rate": _("no rate of exchange is known"),
-}
-HOLDS: dict[str, Msg] = {
-    "name_unasked": _("the name of your wallet is asked for"),
-    "name_differs": _("the name of the wallet is not yours"),
-    "name_unknown": _("the name of the wallet is not known"),
-    "name_forbidden": _("this wallet may not be used"),
-    "wallet_inactive": _("the wallet is not active"),
-    "no_wallet": _("no wallet is known"),
-    "number_moved": _("your number moved lately"),
-}
-
-
-def reason(word: str) -> Msg:
-    return REASONS.get(word) or _("it did not go through")
 
 
 def name_of(provider: str) -> Text:
@@ -183,7 +157,7 @@ def _to_seller(row: dict[str, Any]) -> list[Msg]:
     if row["kind"] == "disbursement":
         return _payout(row, amount)
     if row["hold"]:
-        why = HOLDS.get(row["hold"]) or _("being checked")
+        why = HELD.get(row["hold"]) or _("being checked")
         return [_("{amount} waits: {why}.", amount=Amount(row["owed"], row["currency"]), why=why)]
     if row["state"] is None:
         return [_("{amount}: the buyer is asked soon.", amount=amount)]
@@ -192,7 +166,7 @@ def _to_seller(row: dict[str, Any]) -> list[Msg]:
     if row["state"] in ("unknown", "review"):
         return [_("{amount}: being checked with the wallet. Nothing is lost.", amount=amount)]
     if row["state"] == "failed":
-        return [_("The buyer's wallet did not pay: {why}. The buyer can pay again.", why=reason(row["reason"]))]
+        return [_("The buyer's wallet did not pay: {why}. The buyer can pay again.", why=not_paid(row["reason"]))]
     if row["provider"] == "bank":
         return [_("{amount}: the buyer pays by bank transfer. We wait for it.", amount=amount)]
     return [_("{amount}: the buyer was asked {time}, the wallet waits.", amount=amount, time=When(row["asked_at"]))]
@@ -209,7 +183,7 @@ def _payout(row: dict[str, Any], amount: Amount) -> list[Msg]:
         return [_("{amount}: being checked with the wallet. Nothing is lost.", amount=amount)]
     if row["state"] == "failed":
         return [
-            _("{amount} did not reach your wallet: {why}. We look at it.", amount=amount, why=reason(row["reason"]))
+            _("{amount} did not reach your wallet: {why}. We look at it.", amount=amount, why=not_paid(row["reason"]))
         ]
     return [_("{amount} is on its way to your wallet.", amount=amount)]
 
@@ -217,7 +191,7 @@ def _payout(row: dict[str, Any], amount: Amount) -> list[Msg]:
 def _of_buyer(row: dict[str, Any]) -> list[Msg]:
     amount = Amount(row["settled_amount"] or row["amount"] or row["due"], row["currency"])
     if row["state"] is None or (row["state"] == "failed" and row["kind"] == "collection"):
-        why = reason(row["reason"] if row["state"] else row["collect_stop"])
+        why = not_paid(row["reason"] if row["state"] else row["collect_stop"])
         if row["state"] is None and not row["collect_stop"]:
             return [_("{amount}: you are asked soon.", amount=amount)]
         return [_("{amount} not paid: {why}. Pay again.", amount=amount, why=why)]
@@ -359,7 +333,7 @@ def statement(visit: Visit) -> Pages:
                 buyer=row["buyer_name"],
                 receipt=row["receipt"],
             )
-            found += [head, *receipt(row)]
+            found += [head, *receipt_of(row)]
     return Pages(joined(found) if found else _("Nothing was weighed yet."))
 
 

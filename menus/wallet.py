@@ -12,14 +12,14 @@ from ussd_app.i18n import Msg, Text, When, _
 from ussd_app.lib.msisdn import mask
 from ussd_app.market import sim_swaps, wallets
 from ussd_app.market.terms import Refused
+from ussd_app.trade_words import WALLETS
 
-NAMES: dict[str, Text] = {"mtn_momo": "MTN MoMo", "airtel_money": "Airtel Money"}
 NUMBERS = {"mtn_momo": 1, "airtel_money": 2}
 
 
 def named(visit: Visit) -> dict[str, Text]:
     """The wallets this service works with, by name."""
-    return {name: NAMES[name] for name in NAMES if name in visit.settings.providers}
+    return {name: WALLETS[name] for name in WALLETS if name in visit.settings.providers}
 
 
 def choices(visit: Visit, to: str) -> list[Option]:
@@ -44,11 +44,13 @@ def mine(visit: Visit) -> Menu:
 def _place(visit: Visit, active: dict[str, Any] | None) -> Msg:
     if active is None:
         return _("Your money comes to the number you dial from.")
-    return _("Your money comes to: {wallet} {number}", wallet=NAMES[active["provider"]], number=mask(active["msisdn"]))
+    return _(
+        "Your money comes to: {wallet} {number}", wallet=WALLETS[active["provider"]], number=mask(active["msisdn"])
+    )
 
 
 def _change(visit: Visit, waiting: dict[str, Any]) -> Msg:
-    wallet, number = NAMES[waiting["provider"]], mask(waiting["msisdn"])
+    wallet, number = WALLETS[waiting["provider"]], mask(waiting["msisdn"])
     about = {"subject_id": waiting["id"], "ready_at": waiting["ready_at"]}
     if sim_swaps.holds(visit.tx, now=visit.now, kind="wallet", sim_query=bool(visit.settings.sim_query), **about):
         return _(
@@ -94,7 +96,7 @@ def which(visit: Visit) -> Menu:
 @screen("wallet.pin", goes=("wallet.save",))
 def pin(visit: Visit) -> Secret:
     title = _(
-        "Money to {wallet} {number}. Your PIN:", wallet=NAMES[visit.draft["wallet"]], number=visit.draft["number"]
+        "Money to {wallet} {number}. Your PIN:", wallet=WALLETS[visit.draft["wallet"]], number=visit.draft["number"]
     )
     return Secret(title, "wallet.save")
 
@@ -116,7 +118,7 @@ def save(visit: Visit) -> str | Done:
     except Refused as refused:
         return Done(refusals.line(refused))
     if row["state"] == "active":
-        return Done(_("Saved. Your money comes to {wallet}.", wallet=NAMES[row["provider"]]))
+        return Done(_("Saved. Your money comes to {wallet}.", wallet=WALLETS[row["provider"]]))
     if row["owner_id"]:
         return Done(_("Saved. The owner of that number must say yes. Not before {time}.", time=When(row["ready_at"])))
     return Done(_("Saved. From {time}. Both numbers get an SMS.", time=When(row["ready_at"])))
@@ -152,7 +154,7 @@ def asked_one(visit: Visit) -> Menu | Confirm:
     title = _(
         "{name} wants to be paid into your wallet {wallet}.",
         name=rows[0]["person_name"],
-        wallet=NAMES[rows[0]["provider"]],
+        wallet=WALLETS[rows[0]["provider"]],
     )
     return Confirm(title, "wallet.yes", _("Yes, I agree"), [Option(_("No"), "wallet.no", number=2, confirms=True)])
 

@@ -11,42 +11,15 @@ from menus.words import produce_name
 from ussd_app.engine.answers import Money, QuantityOf
 from ussd_app.engine.screen import Ask, Confirm, Done, Menu, Option, Pages, Screen, action, screen
 from ussd_app.engine.visit import Visit
-from ussd_app.i18n import Amount, Bare, Msg, Quantity, Text, _
+from ussd_app.i18n import Amount, Msg, Quantity, Text, _
 from ussd_app.market import deliveries, receipts
 from ussd_app.market.terms import Refused
-
-NAMES: dict[str, Msg] = {
-    "good": _("Good"),
-    "floaters": _("Floaters"),
-    "inputs": _("Inputs"),
-    "advance": _("Advance"),
-    "transport": _("Transport"),
-    "sacks": _("Sacks"),
-    "membership": _("Membership"),
-    "service": _("Service fee"),
-}
-REASONS: dict[str, Msg] = {
-    "weight": _("The weight"),
-    "quality": _("The grade or floaters"),
-    "deduction": _("A deduction"),
-    "other": _("Something else"),
-}
+from ussd_app.trade_words import NOT_RIGHT, RECEIPT_LINES, receipt
 
 
-def receipt(delivery: Mapping[str, Any]) -> list[Msg]:
-    """The lines of a delivery (with its `deductions`) and their sum, as they stand everywhere."""
-    found = [_line(line, delivery) for line in receipts.lines(delivery)]
-    net = sum(line.amount for line in receipts.lines(delivery))
-    return [*found, _("Net: {net}", net=Amount(net, delivery["currency"]))]
-
-
-def _line(line: receipts.Line, delivery: Mapping[str, Any]) -> Msg:
-    name: Text = NAMES.get(line.kind, line.kind)
-    total = Bare(line.amount, delivery["currency"])
-    if line.quantity is None or line.price is None:
-        return _("{name}: {total}", name=name, total=total)
-    quantity, price = Quantity(line.quantity, delivery["unit"]), Bare(line.price, delivery["currency"])
-    return _("{name}: {quantity} x {price} = {total}", name=name, quantity=quantity, price=price, total=total)
+def receipt_of(delivery: Mapping[str, Any]) -> list[Msg]:
+    """The lines of a delivery (with its `deductions`) and their sum."""
+    return receipt(receipts.lines(delivery), delivery["unit"], delivery["currency"])
 
 
 # the buyer records
@@ -102,7 +75,7 @@ def summed(visit: Visit) -> Screen:
     options = [Option(_("Send to the seller"), "weigh.record", number=1, confirms=True)]
     if len(visit.draft["deductions"]) < receipts.MOST_DEDUCTIONS:
         options.append(Option(_("A deduction"), "weigh.name", number=2))
-    return Pages(joined(receipt(_drafted(visit, order))), options)
+    return Pages(joined(receipt_of(_drafted(visit, order))), options)
 
 
 def _drafted(visit: Visit, order: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,7 +90,7 @@ def _drafted(visit: Visit, order: Mapping[str, Any]) -> dict[str, Any]:
 def name(visit: Visit) -> Menu:
     taken = {one for one, _amount in visit.draft["deductions"]}
     options = [
-        Option(NAMES[one], "weigh.amount", one, number)
+        Option(RECEIPT_LINES[one], "weigh.amount", one, number)
         for number, one in enumerate(receipts.DEDUCTIONS, 1)
         if one not in taken
     ]
@@ -130,7 +103,7 @@ def amount(visit: Visit) -> Screen:
     if order is None:
         return Menu(_("It is no longer open."), [])
     left = sum(line.amount for line in receipts.lines(_drafted(visit, order)))
-    title = _("{name}: how much is taken off?", name=NAMES[visit.draft["deduction"]])
+    title = _("{name}: how much is taken off?", name=RECEIPT_LINES[visit.draft["deduction"]])
     return Ask(title, Money(order["currency"], max(left, 1)), "taken", "weigh.deduct")
 
 
@@ -177,7 +150,7 @@ def check(visit: Visit) -> Screen:
         produce=produce_name(visit, row["produce"]),
         gross=Quantity(row["gross"], row["unit"]),
     )
-    return Pages(joined([head, *receipt(delivery)]), [
+    return Pages(joined([head, *receipt_of(delivery)]), [
         Option(_("Correct"), "weigh.correct", number=1, confirms=True),
         Option(_("Not correct"), "weigh.wrong", number=2),
     ])  # fmt: skip
@@ -197,7 +170,7 @@ def correct(visit: Visit) -> Done:
 
 @screen("weigh.wrong", goes=("weigh.refuse",))
 def wrong(visit: Visit) -> Menu:
-    options = [Option(label, "weigh.refuse", reason, confirms=True) for reason, label in REASONS.items()]
+    options = [Option(label, "weigh.refuse", reason, confirms=True) for reason, label in NOT_RIGHT.items()]
     return Menu(_("What is not correct?"), options, keep="why")
 
 

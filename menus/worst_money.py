@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from menus.pay import HOLDS, REASONS
 from ussd_app.engine.check import Caller
 from ussd_app.market import deliveries, disputes, orders, proformas, receipts, settlement, terms, wallets
 from ussd_app.money import payments
+from ussd_app.trade_words import HELD, NOT_PAID
 
 if TYPE_CHECKING:
     from menus.worst_case import WorstWorld
@@ -86,7 +86,7 @@ def _outside(world: WorstWorld, language: str, produce: Any) -> Iterator[Caller]
 def _states(world: WorstWorld, language: str, produce: Any) -> Iterator[Caller]:
     """Every state of a collection, a payout and a refund, as both sides see it."""
     cases = [("collection", state, "") for state in ("created", "review", "paid")]
-    cases += [("collection", "failed", reason) for reason in ("other", *REASONS)]
+    cases += [("collection", "failed", reason) for reason in ("other", *NOT_PAID)]
     cases += [("disbursement", state, "limit") for state in ("created", "review", "failed", "paid")]
     for kind, state, reason in cases:
         seller, buyer = world.a_seller(language), world.a_buyer(language)
@@ -105,7 +105,7 @@ def _states(world: WorstWorld, language: str, produce: Any) -> Iterator[Caller]:
             f"code of {kind} {state}", world.calls(seller, language, draft=draft, stack=["home"]), "pay.real", ()
         )
         if (kind, state) == ("collection", "paid"):
-            for hold in HOLDS:
+            for hold in HELD:
                 world.tx.worst_hold(order_id=order["id"], hold=hold)
                 yield Caller(f"held: {hold}", world.calls(seller, language), "pay.latest", ())
 

@@ -16,6 +16,7 @@ from ussd_app.hubs import Hub
 from ussd_app.i18n import Amount, Bare, Msg, Named, Quantity, When, _
 from ussd_app.lib.gsm7 import fold
 from ussd_app.settings import Settings
+from ussd_app.trade_words import COMPLAINTS, HELD, RECEIPT_LINES, WALLETS, not_paid
 
 TEMPLATES: dict[str, Msg] = {
     # for sale
@@ -126,50 +127,6 @@ TEMPLATES: dict[str, Msg] = {
 # Receipts: their lines take the parts they need, at most three.
 LONG = frozenset({"delivery.recorded", "delivery.agreed.seller", "delivery.agreed.buyer"})
 
-# The lines of a receipt: the two kinds of goods, and the deductions that have a name in every language.
-LINES: dict[str, Msg] = {
-    "good": _("Good"),
-    "floaters": _("Floaters"),
-    "inputs": _("Inputs"),
-    "advance": _("Advance"),
-    "transport": _("Transport"),
-    "sacks": _("Sacks"),
-    "membership": _("Membership"),
-    "service": _("Service fee"),
-}
-
-# Why money did not move, or waits; a word we do not know is `other`.
-REASONS: dict[str, Msg] = {
-    "rejected": _("refused in the wallet"),
-    "expired": _("not approved in time"),
-    "no_funds": _("not enough money in the wallet"),
-    "payer_unknown": _("the number has no wallet"),
-    "payee_unknown": _("the number has no wallet"),
-    "limit": _("the limit of the wallet is reached"),
-    "not_allowed": _("the wallet does not allow it"),
-    "other": _("it did not go through"),
-    "no_wallet": _("no wallet is known"),
-    "not_paid": _("no money came"),
-    "number_moved": _("your number moved lately"),
-    "name_unasked": _("the name of your wallet is asked for"),
-    "name_differs": _("the name of the wallet is not yours"),
-    "name_unknown": _("the name of the wallet is not known"),
-    "name_forbidden": _("this wallet may not be used"),
-    "wallet_inactive": _("the wallet is not active"),
-}
-
-# What a dispute is about.
-COMPLAINTS: dict[str, Msg] = {
-    "not_received": _("the money did not come"),
-    "weight": _("the weight is not right"),
-    "quality": _("the quality is not right"),
-    "price": _("the price is not right"),
-    "not_come": _("nobody came"),
-    "other": _("something is not right"),
-}
-
-WALLETS = {"mtn_momo": "MTN MoMo", "airtel_money": "Airtel Money"}
-
 
 @dataclass(frozen=True, slots=True)
 class Lines:
@@ -183,7 +140,7 @@ class Lines:
         return "; ".join(self._line(language, *row) for row in self.rows)
 
     def _line(self, language: str, kind: str, quantity: int | None, price: int | None, amount: int) -> str:
-        name = LINES[kind].render(language) if kind in LINES else kind
+        name = RECEIPT_LINES[kind].render(language) if kind in RECEIPT_LINES else kind
         worth = Bare(amount, self.currency).render(language)
         if quantity is None or price is None:
             return f"{name} {worth}"
@@ -231,7 +188,7 @@ class Notices:
             elif name == "handover_place" and str(value).isdigit():
                 shown[name] = self.hub.places.get(value).label
             elif name == "reason":
-                shown[name] = REASONS.get(value, REASONS["other"])
+                shown[name] = HELD.get(value) or not_paid(value)
             elif name == "why":
                 shown[name] = COMPLAINTS[value]
             elif name == "wallet":

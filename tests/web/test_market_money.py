@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from menus.weigh import receipt as on_the_phone
+from menus.weigh import receipt_of as on_the_phone
 from tests.web.market_world import BUYER, OTHER, World, fields_of, text_of
 from ussd_app.lib.clock import ManualClock
 from ussd_app.market import deliveries, disputes, offers, orders, settlement

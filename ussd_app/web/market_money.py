@@ -12,10 +12,11 @@ from ussd_app.lib import ids, typed
 from ussd_app.market import disputes, settlement
 from ussd_app.market.terms import Refused
 from ussd_app.store import Tx
+from ussd_app.trade_words import COMPLAINTS, WALLETS
 from ussd_app.web import market_weigh
 from ussd_app.web.forms import WHOLE_FORM, Form, posted
 from ussd_app.web.market_orders import act, draw_order, mine, my_id, status_of
-from ussd_app.web.market_shown import KINDS, WALLETS, no, said
+from ussd_app.web.market_shown import no, said
 from ussd_app.web.pages import PageParts, draw, for_buyers, see
 
 LAST_PAYMENTS = 20
@@ -96,7 +97,7 @@ def _add_report_routes(pages: Blueprint, parts: PageParts) -> None:
     @for_buyers
     def report(order_id: str) -> AnyResponse:
         form, me, now = posted(("kind", "words", "form_key")), my_id(), g.visitor.now
-        if form["kind"] not in KINDS:
+        if form["kind"] not in COMPLAINTS:
             form.fault("kind", _("Choose one."))
         if len(form["words"]) > WORDS_LONGEST:
             form.fault("words", _("At most {most} characters.", most=WORDS_LONGEST))
@@ -120,7 +121,7 @@ def _add_report_routes(pages: Blueprint, parts: PageParts) -> None:
 def _draw_report(parts: PageParts, order_id: str, form: Form, status: int = 422) -> Response:
     with parts.store.read() as tx:
         order = mine(tx, my_id(), order_id)
-    kinds = [(kind, label.render(g.visitor.language)) for kind, label in KINDS.items()]
+    kinds = [(kind, label.render(g.visitor.language)) for kind, label in COMPLAINTS.items()]
     return draw(parts, "market_report.html", status, row=order, form=form, kinds=kinds)
 
 

@@ -5,55 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ussd_app.i18n import Amount, Bare, Msg, Quantity, Text, _
+from ussd_app.i18n import Amount, Msg, Quantity, _
 from ussd_app.lib.msisdn import mask
 from ussd_app.market import deliveries, disputes, receipts, settlement, wallets
 from ussd_app.market.terms import Refused, amount
 from ussd_app.money import payments
 from ussd_app.store import Tx
+from ussd_app.trade_words import COMPLAINTS, NOT_RIGHT, WALLETS, not_paid, receipt
 
 Row = dict[str, Any]
 
-WALLETS = {"mtn_momo": "MTN MoMo", "airtel_money": "Airtel Money"}
 MOVING = ("agreed", "delivered", "disputed", "settled")  # states of an order in which money may move or be argued over
 
-NAMES: dict[str, Msg] = {
-    "good": _("Good"),
-    "floaters": _("Floaters"),
-    "inputs": _("Inputs"),
-    "advance": _("Advance"),
-    "transport": _("Transport"),
-    "sacks": _("Sacks"),
-    "membership": _("Membership"),
-    "service": _("Service fee"),
-}
-KINDS: dict[str, Msg] = {
-    "not_received": _("the money did not come"),
-    "weight": _("the weight is not right"),
-    "quality": _("the quality is not right"),
-    "price": _("the price is not right"),
-    "not_come": _("nobody came"),
-    "other": _("something is not right"),
-}
-_WHY_REFUSED: dict[str, Msg] = {
-    "weight": _("The weight"),
-    "quality": _("The grade or floaters"),
-    "deduction": _("A deduction"),
-    "other": _("Something else"),
-    "disputed": _("A problem was reported."),
-}
-_WHY_NOT_PAID: dict[str, Msg] = {
-    "rejected": _("refused in the wallet"),
-    "expired": _("not approved in time"),
-    "no_funds": _("not enough money in the wallet"),
-    "payer_unknown": _("the number has no wallet"),
-    "payee_unknown": _("the number has no wallet"),
-    "limit": _("the limit of the wallet is reached"),
-    "not_allowed": _("the wallet does not allow it"),
-    "no_wallet": _("no wallet is known"),
-    "not_paid": _("no money came"),
-    "no_rate": _("no rate of exchange is known"),
-}
+_WHY_REFUSED: dict[str, Msg] = NOT_RIGHT | {"disputed": _("A problem was reported.")}
 _CHECKED = _("being checked with the wallet, do not pay twice")
 _COLLECTED = {
     "created": _("you are asked soon"),
@@ -68,26 +32,15 @@ _GIVEN_BACK = {"paid": _("given back"), "cancelled": _("never sent")}
 # --- what was weighed -----------------------------------------------------------------------------------------------
 
 
-def receipt(delivery: Mapping[str, Any]) -> list[Msg]:
+def receipt_of(delivery: Mapping[str, Any]) -> list[Msg]:
     """The lines of a delivery (with its `deductions`) and their sum, as the seller reads them on her phone."""
-    found = receipts.lines(delivery)
-    net = Amount(sum(line.amount for line in found), delivery["currency"])
-    return [*(_line(line, delivery) for line in found), _("Net: {net}", net=net)]
-
-
-def _line(line: receipts.Line, delivery: Mapping[str, Any]) -> Msg:
-    name: Text = NAMES.get(line.kind, line.kind)
-    total = Bare(line.amount, delivery["currency"])
-    if line.quantity is None or line.price is None:
-        return _("{name}: {total}", name=name, total=total)
-    quantity, price = Quantity(line.quantity, delivery["unit"]), Bare(line.price, delivery["currency"])
-    return _("{name}: {quantity} x {price} = {total}", name=name, quantity=quantity, price=price, total=total)
+    return receipt(receipts.lines(delivery), delivery["unit"], delivery["currency"])
 
 
 def weighed(tx: Tx, order: Row) -> dict[str, Any]:
     """The deliveries of an order, each with its lines, and what may be done about more: `may_weigh`, `may_finish`."""
     rows = [
-        row | {"lines": receipt(row), "reason": _WHY_REFUSED.get(row["why"]) or row["why"]}
+        row | {"lines": receipt_of(row), "reason": _WHY_REFUSED.get(row["why"]) or row["why"]}
         for row in deliveries.of_order(tx, order["id"])
     ]
     waits = any(row["state"] == "recorded" for row in rows)
@@ -114,7 +67,7 @@ def money(tx: Tx, order: Row, me: Row, now: int, providers: tuple[str, ...]) -> 
     return {
         "sums": sums,
         "left": left,
-        "stopped": why_not_paid(sums["collect_stop"]) if sums["collect_stop"] else None,
+        "stopped": not_paid(sums["collect_stop"]) if sums["collect_stop"] else None,
         "paid_by": [said(one) for one in tx.payments_of_order(order_id=order["id"]) if one["kind"] != "disbursement"],
         "wallet": wallet,
         "in_parts": _parts(tx, order, sums["due"], wallet, now),
@@ -154,7 +107,7 @@ def _state(payment: Row) -> Msg:
     if state in ("unknown", "review"):
         return _CHECKED
     if state == "failed":
-        why = why_not_paid(payment["reason"])
+        why = not_paid(payment["reason"])
         return _("did not come: {why}, we look at it", why=why) if back else _("not paid: {why}", why=why)
     if back:
         return _GIVEN_BACK.get(state) or _("on its way back to you")
@@ -168,17 +121,12 @@ def _mark(payment: Row) -> str:
     return {"paid": "settled", "failed": "disputed", "cancelled": ""}.get(payment["state"], "open")
 
 
-def why_not_paid(word: str) -> Msg:
-    """Our word for why no money moved, as a buyer reads it."""
-    return _WHY_NOT_PAID.get(word) or _("it did not go through")
-
-
 # --- problems -------------------------------------------------------------------------------------------------------
 
 
 def problems(tx: Tx, order: Row, me_id: str) -> dict[str, Any]:
     """The disputes of an order: the one that is open (`problem`), those that ended, and whether one `may_report`."""
-    rows = [row | {"problem": KINDS[row["kind"]], "mine": row["opened_by"] == me_id}
+    rows = [row | {"problem": COMPLAINTS[row["kind"]], "mine": row["opened_by"] == me_id}
             for row in tx.disputes_of_order(order_id=order["id"])]  # fmt: skip
     open_now = next((row for row in rows if row["state"] == "open"), None)
     agreed = int(tx.deliveries_taken(order_id=order["id"])["net"])

@@ -15,9 +15,10 @@ from ussd_app.market import deliveries, receipts
 from ussd_app.market.deliveries import ROLES
 from ussd_app.market.terms import Refused, amount
 from ussd_app.store import Tx
+from ussd_app.trade_words import RECEIPT_LINES
 from ussd_app.web.forms import WHOLE_FORM, Form, example, posted
 from ussd_app.web.market_orders import act, draw_order, mine, my_id, status_of
-from ussd_app.web.market_shown import NAMES, no, receipt, weighed
+from ussd_app.web.market_shown import no, receipt_of, weighed
 from ussd_app.web.pages import PageParts, draw, for_buyers, see
 
 MOST_DEDUCTIONS = 3  # rows of the form
@@ -145,7 +146,7 @@ def _deductions(form: Form, order: Row, gross: int) -> list[tuple[int, str, int]
 
 def _named(name: str) -> str:
     """The market's word for a deduction written in any of its languages, else the words themselves."""
-    for word, label in NAMES.items():
+    for word, label in RECEIPT_LINES.items():
         if name.casefold() in {label.render(language).casefold() for language in LANGUAGES}:
             return word
     return name
@@ -209,7 +210,7 @@ def _draw(
         if found is not None and shown["may_weigh"]:
             try:
                 drafted = _drafted(tx, g.visitor.now, order, found)
-                lines, net = receipt(drafted), sum(line.amount for line in receipts.lines(drafted))
+                lines, net = receipt_of(drafted), sum(line.amount for line in receipts.lines(drafted))
             except Refused as refused:
                 _blame(form, refused, found, order)
     return draw(
@@ -222,7 +223,7 @@ def _draw(
         lines=lines,
         net=net,
         room=room,
-        names=[NAMES[name] for name in receipts.DEDUCTIONS],
+        names=[RECEIPT_LINES[name] for name in receipts.DEDUCTIONS],
         rows=_ROWS,
         **shown,
     )
