@@ -21,7 +21,8 @@ from ussd_app.lib.clock import Clock, ManualClock
 from ussd_app.messages import SmsIn, UssdReply, UssdRequest
 from ussd_app.settings import Settings
 from ussd_app.store import Store, Tx, Withdrawn, open_store, outbox
-from ussd_app.web.callbacks import BODY_BYTES, SORRY, allowed, client_address, register
+from ussd_app.web.callbacks import SORRY, register
+from ussd_app.web.gate import BODY_BYTES, allowed, client_address
 
 SECRETS = ("first-secret-of-the-two", "other-secret-of-the-two")
 USSD = f"/ussd/africastalking/{SECRETS[0]}"

@@ -15,7 +15,8 @@ from tests.money.cashier import Cashier
 from ussd_app.money import callbacks
 from ussd_app.money.providers.base import CallbackHint, hash_of
 from ussd_app.store import StoreError
-from ussd_app.web.payment_callbacks import BODY_BYTES, payment_callbacks
+from ussd_app.web.gate import BODY_BYTES
+from ussd_app.web.payment_callbacks import payment_callbacks
 
 SECRET = "the-secret-all-callbacks-share"
 

@@ -6,9 +6,6 @@ is written or logged. Every answer is one the gateway understands: a USSD turn n
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import ipaddress
 import logging
 import traceback
 from collections.abc import Callable, Mapping
@@ -19,22 +16,21 @@ from flask import Blueprint, Flask, Response, abort, request
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Request
 
-from ussd_app.gateways.base import HttpIn, HttpOut, Malformed, SmsGateway, UssdGateway
+from ussd_app.gateways.base import HttpOut, Malformed, SmsGateway, UssdGateway
 from ussd_app.lib.clock import Clock
 from ussd_app.lib.ids import new_id
 from ussd_app.messages import DeliveryReport, SessionEnd, SmsIn, UssdReply, UssdRequest
 from ussd_app.settings import Settings
 from ussd_app.store import Store, Tx, outbox
+from ussd_app.web.gate import Gate, http_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-BODY_BYTES = 16 * 1024
 SORRY = UssdReply("Ntibikunze. Ongera uhamagare.\nSorry, please dial again.", more=False, screen="sorry")
 
 log = logging.getLogger(__name__)
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Door = TypeVar("Door", UssdGateway, SmsGateway)
 
 
@@ -135,8 +131,7 @@ class _Doors:
     def __init__(self, parts: Parts) -> None:
         settings = parts.settings
         self._parts = parts
-        self._secrets = tuple(_digest(secret) for secret in settings.callback_secrets)
-        self._sources = tuple(ipaddress.ip_network(source) for source in settings.callback_sources)
+        self._gate = Gate(settings)
         self.ussd: dict[str, UssdGateway] = {
             name: door
             for name, door in parts.gateways.items()
@@ -151,24 +146,15 @@ class _Doors:
         return self.find(doors, gateway, secret, request) or abort(404)
 
     def find(self, doors: Mapping[str, Door], gateway: str, secret: str, asked: Request) -> Door | None:
-        """The adapter behind this address for who asks. Every live secret is compared, whatever the first says."""
-        given = _digest(secret)
-        known = False
-        for live in self._secrets:
-            known |= hmac.compare_digest(given, live)
-        return doors.get(gateway) if known and self._allowed(asked) else None
-
-    def _allowed(self, asked: Request) -> bool:
-        if not self._sources:
-            return True
-        return allowed(client_address(asked, self._parts.settings.trusted_proxies), self._sources)
+        """The adapter behind this address for who asks."""
+        return doors.get(gateway) if self._gate.knows(secret) and self._gate.admits(asked) else None
 
     def turn(self, door: UssdGateway, asked: Request) -> Response:
         """One USSD turn: always 200, always in the gateway's own words."""
         began = perf_counter()
         outcome = "answered"
         try:
-            http = _http(asked)
+            http = http_of(asked)
             end = door.read_end(http)
             if end is None:
                 reply = self._parts.conversation.ussd(door.read(http))
@@ -187,7 +173,7 @@ class _Doors:
     def event(self, door: UssdGateway) -> Response:
         """The end-of-session notice at its own address."""
         try:
-            end = door.read_end(_http(request))
+            end = door.read_end(http_of(request))
         except Malformed as bad:
             return self._unread(door.name, "event", bad)
         return self._ended(door, end) if end else self._unread(door.name, "event", Malformed("it is a turn"))
@@ -214,7 +200,7 @@ class _Doors:
         """An SMS to us: acted on once, in the transaction that remembers its id. What can never be read is answered 200
         too, because they send again for hours."""
         try:
-            sms = door.read_incoming(_http(request))
+            sms = door.read_incoming(http_of(request))
         except Malformed as bad:
             self._unread(door.name, "incoming", bad)
             return _taken()
@@ -229,7 +215,7 @@ class _Doors:
     def delivery(self, door: SmsGateway) -> Response:
         """A word on an SMS handed over before."""
         try:
-            report = door.read_delivery(_http(request))
+            report = door.read_delivery(http_of(request))
         except Malformed as bad:
             return self._unread(door.name, "delivery", bad)
         return self._answer(door.name, "delivery", lambda tx: self._reported(tx, report))
@@ -250,7 +236,7 @@ class _Doors:
     def optout(self, door: SmsGateway) -> Response:
         """Somebody wants no more SMS, or wants them again."""
         try:
-            wish = door.read_optout(_http(request))
+            wish = door.read_optout(http_of(request))
         except Malformed as bad:
             return self._unread(door.name, "optout", bad)
         return self._answer(door.name, "optout", lambda tx: self._parts.opt_out(tx, wish.msisdn, wish.wanted))
@@ -277,38 +263,6 @@ class _Doors:
     def _count(self, gateway: str, kind: str, outcome: str) -> None:
         if self._parts.metrics:
             self._parts.metrics.callback(gateway, kind, outcome)
-
-
-def client_address(asked: Request, trusted_proxies: int) -> str:
-    """Who asks: the peer, or behind N trusted proxies the Nth address from the right of X-Forwarded-For. What stands
-    further left was written by whoever asked, and is never believed."""
-    if trusted_proxies > 0:
-        chain = asked.headers.get("X-Forwarded-For", "").split(",")
-        if len(chain) >= trusted_proxies:
-            return chain[-trusted_proxies].strip()
-    return asked.remote_addr or ""
-
-
-def allowed(address: str, networks: tuple[Network, ...]) -> bool:
-    """Whether `address` lies in one of `networks`; what is no address lies in none."""
-    try:
-        ip = ipaddress.ip_address(address.split("%")[0])
-    except ValueError:
-        return False
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
-        ip = ip.ipv4_mapped
-    return any(ip in network for network in networks)
-
-
-def _digest(secret: str) -> bytes:
-    """Of one length whatever the secret's, so that comparing tells not even that."""
-    return hashlib.sha256(secret.encode("utf-8", "replace")).digest()
-
-
-def _http(asked: Request) -> HttpIn:
-    """The request as plain values. Raises RequestEntityTooLarge (413) past 16 KB."""
-    asked.max_content_length = BODY_BYTES
-    return HttpIn(asked.get_data(cache=False), asked.content_type or "", asked.method, asked.headers)
 
 
 def _response(out: HttpOut) -> Response:

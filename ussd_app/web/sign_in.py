@@ -10,8 +10,8 @@ from ussd_app.i18n import Msg, _
 from ussd_app.market import people
 from ussd_app.store import Tx
 from ussd_app.web import entry
-from ussd_app.web.callbacks import client_address
 from ussd_app.web.forms import Form, posted
+from ussd_app.web.gate import client_address
 from ussd_app.web.pages import (
     LANGUAGE_NAMES,
     PageParts,

@@ -5,9 +5,6 @@ Who knocks without a live secret, or from a network not allowed, gets the same 4
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import ipaddress
 import logging
 from typing import Protocol
 
@@ -18,9 +15,7 @@ from ussd_app.lib.clock import Clock
 from ussd_app.market import sim_swaps
 from ussd_app.settings import Settings
 from ussd_app.store import Store
-from ussd_app.web.callbacks import allowed, client_address
-
-BODY_BYTES = 16 * 1024
+from ussd_app.web.gate import Gate, http_of
 
 log = logging.getLogger(__name__)
 
@@ -49,19 +44,15 @@ class Parts(Protocol):
 def sim_callbacks(parts: Parts) -> Blueprint:
     """The route. CSRF protection, if any, must leave this blueprint out."""
     routes = Blueprint("sim_callbacks", __name__)
-    secrets = tuple(_digest(secret) for secret in parts.settings.callback_secrets)
-    sources = tuple(ipaddress.ip_network(source) for source in parts.settings.callback_sources)
+    gate = Gate(parts.settings)
 
     @routes.post("/sims/<gateway>/<secret>")
     def sim_answer(gateway: str, secret: str) -> Response:
-        query, given = parts.sim_query, _digest(secret)
-        known = any([hmac.compare_digest(given, live) for live in secrets])  # a list: each is compared
-        address = client_address(request, parts.settings.trusted_proxies)
-        if query is None or gateway != query.name or not known or (sources and not allowed(address, sources)):
+        query = parts.sim_query
+        known = gate.knows(secret) and gate.admits(request)
+        if query is None or gateway != query.name or not known:
             abort(404)
-        request.max_content_length = BODY_BYTES
-        http = HttpIn(request.get_data(cache=False), request.content_type or "", request.method, request.headers)
-        return _take(parts, query, http)
+        return _take(parts, query, http_of(request))
 
     return routes
 
@@ -89,7 +80,3 @@ def _take(parts: Parts, query: SimQuery, http: HttpIn) -> Response:
 def _count(parts: Parts, query: SimQuery, outcome: str) -> None:
     if parts.metrics:
         parts.metrics.callback(query.name, "sim", outcome)
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode("utf-8", "replace")).digest()
