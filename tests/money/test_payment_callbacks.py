@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from tests.money.cashier import Cashier
 from ussd_app.money import callbacks
 from ussd_app.money.providers.base import CallbackHint, hash_of
+from ussd_app.settings import Settings
 from ussd_app.store import StoreError
 from ussd_app.web.gate import BODY_BYTES
 from ussd_app.web.payment_callbacks import payment_callbacks
@@ -24,7 +25,7 @@ SECRET = "the-secret-all-callbacks-share"
 @pytest.fixture
 def parts(cashier: Cashier) -> Any:
     return SimpleNamespace(
-        settings=SimpleNamespace(callback_secrets=(SECRET, "the-one-before")),
+        settings=Settings(callback_secrets=(SECRET, "the-one-before")),
         clock=cashier.clock,
         store=cashier.store,
         money=SimpleNamespace(providers=cashier.wallets),
