@@ -69,6 +69,16 @@ def _no_outside_calls() -> Iterator[None]:
     patch.undo()
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The long runs stay out of the ordinary suite: `make soak` asks for them by `-m soak`."""
+    if "soak" in config.option.markexpr:
+        return
+    long = [item for item in items if item.get_closest_marker("soak")]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     """A clock that stands still at NOW until a test moves it."""
