@@ -233,12 +233,12 @@ def test_the_seller_sees_the_best_take_home_first_with_how_buyers_kept_their_wor
     trade.accept(seller, trade.offer(buyer, listing, quantity=8_000))
     with trade.store.read() as tx:
         rows = tx.offers_for_seller(seller_id=seller, now=trade.now, limit=5)
-        count = tx.offer_count_for_seller(seller_id=seller, now=trade.now)
+        count = tx.home_seller(seller_id=seller, now=trade.now)["offers"]
         one = tx.offer_for_seller(id=best["id"], seller_id=seller)
         assert tx.offer_for_seller(id=best["id"], seller_id=buyer) is None
         assert tx.offer_for_buyer(id=best["id"], buyer_id=buyer) is None
         assert tx.offer_for_buyer(id=best["id"], buyer_id=other)["asked_price"] == 400
-        mine = tx.offers_of_buyer(buyer_id=buyer, limit=10)
+        mine = tx.rows("SELECT state FROM offers WHERE buyer_id = :buyer ORDER BY id DESC", buyer=buyer)
     assert [row["take_home"] for row in rows] == [7_800, 3_950, 3_800] and count == 3
     assert too_big["id"] not in {row["id"] for row in rows} and stale["id"] not in {row["id"] for row in rows}
     assert (rows[0]["buyer_name"], rows[0]["missed_count"], rows[0]["verification"]) == ("Marc", 1, "new")

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import pytest
 
 from tests.market.peoples import ELSEWHERE, JEANNE, NOW, buyer, seller
 from ussd_app.market import people
-from ussd_app.store import Store, open_store
-from ussd_app.store.sql import queries
+from ussd_app.store import Store
 
 
 @pytest.mark.parametrize(
@@ -164,16 +161,3 @@ def test_name_language_place_and_cooperative_change(store: Store) -> None:
         )
     with pytest.raises(people.Refused, match="bad_name"):
         store.write(lambda tx: people.rename(tx, now=NOW, person_id=person["id"], name="<i>"))
-
-
-def test_no_query_about_people_scans_or_sorts_a_table(sqlite_url: str) -> None:
-    ours = {"people.sql", "pins.sql", "codes.sql", "help.sql"}
-    with contextlib.closing(open_store(sqlite_url)) as store, store.read() as tx:
-        looked_at = [query for query in queries("sqlite").values() if query.file in ours]
-        assert len(looked_at) > 50
-        for query in looked_at:
-            plan = tx.rows(f"EXPLAIN QUERY PLAN {query.sql}", **dict.fromkeys(query.params, 1))
-            for step in plan:
-                # The lists of what is open walk their own small partial index, in its order.
-                free = "SCAN" not in step["detail"] or "USING INDEX" in step["detail"]
-                assert free and "TEMP B-TREE" not in step["detail"], (query.name, step["detail"])

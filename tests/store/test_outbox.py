@@ -337,21 +337,3 @@ def test_purging_takes_only_what_is_over_and_old(store: Store) -> None:
     with store.read() as tx:
         assert [(found["state"], found["messages"]) for found in outbox.counts(tx)] == [("waiting", 1)]
         assert [found["id"] for found in outbox.in_state(tx, "waiting", 5)] == [waiting]
-
-
-def test_no_query_of_the_outbox_scans_the_table(sqlite_url: str) -> None:
-    from ussd_app.store import open_store
-    from ussd_app.store.sql import queries
-
-    opened = open_store(sqlite_url)
-    whole = {"outbox_counts", "job_runs_all"}
-    try:
-        with opened.read() as tx:
-            for name, query in queries("sqlite").items():
-                if query.file == "outbox.sql" and name not in whole:
-                    params = dict.fromkeys(query.params, 1)
-                    plan = [step["detail"] for step in tx.rows(f"EXPLAIN QUERY PLAN {query.sql}", **params)]
-                    assert not [step for step in plan if step.startswith("SCAN") and "CONSTANT" not in step], name
-                    assert not [step for step in plan if "TEMP B-TREE" in step], (name, plan)
-    finally:
-        opened.close()

@@ -57,6 +57,7 @@ CREATE UNIQUE INDEX payments_external ON payments (provider, external_id) WHERE 
 CREATE INDEX payments_due ON payments (provider, next_at, id) WHERE next_at IS NOT NULL;
 CREATE INDEX payments_sending ON payments (provider, lease_until) WHERE state = 'sending';
 CREATE INDEX payments_by_order ON payments (order_id, id);
+CREATE INDEX payments_by_our_external ON payments (our_external);
 CREATE INDEX payments_by_person ON payments (person_id, created_at);
 CREATE INDEX payments_by_number ON payments (msisdn, created_at);
 CREATE INDEX payments_by_original ON payments (original_id) WHERE original_id IS NOT NULL;

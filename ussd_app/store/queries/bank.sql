@@ -118,7 +118,8 @@ RETURNING *;
 SELECT l.*, p.our_external, p.kind, p.amount AS home_amount, p.currency AS home_currency
 FROM bank_lines l LEFT JOIN payments p ON p.id = l.payment_id
      LEFT JOIN payment_reviews r ON r.once = 'bank:' || l.id
-WHERE l.state = 'matched' OR (l.state = 'review' AND COALESCE(r.state, 'open') = 'open')
+WHERE l.state <> 'confirmed'
+  AND (l.state = 'matched' OR (l.state = 'review' AND COALESCE(r.state, 'open') = 'open'))
 ORDER BY l.imported_at, l.id;
 
 -- name: bank_case_close(once)!

@@ -50,22 +50,12 @@ WHERE o.buyer_id = :buyer_id AND o.state = 'open' AND o.made_by = 'seller' AND o
   AND l.state = 'open' AND l.expires_at > :now AND l.left_quantity >= o.quantity
 ORDER BY o.id DESC LIMIT :limit;
 
--- name: offers_of_buyer(buyer_id, limit)
-SELECT o.*, l.state AS listing_state, l.left_quantity, l.price AS asked_price, l.place, l.district
-FROM offers o JOIN listings l ON l.id = o.listing_id
-WHERE o.buyer_id = :buyer_id ORDER BY o.id DESC LIMIT :limit;
-
 -- name: offers_open_shown_to_buyer(buyer_id, now, limit)
 -- Open offers and counters of a buyer; counters, which wait for an answer, come first.
 SELECT o.*, l.state AS listing_state, l.left_quantity, l.price AS asked_price, l.place, l.district
 FROM offers o JOIN listings l ON l.id = o.listing_id
 WHERE o.buyer_id = :buyer_id AND o.state = 'open' AND o.expires_at > :now
 ORDER BY o.made_by DESC, o.id DESC LIMIT :limit;
-
--- name: offer_count_for_seller(seller_id, now)$
-SELECT COUNT(*) FROM offers o JOIN listings l ON l.id = o.listing_id
-WHERE o.seller_id = :seller_id AND o.state = 'open' AND o.made_by = 'buyer' AND o.expires_at > :now
-  AND l.state = 'open' AND l.expires_at > :now AND l.left_quantity >= o.quantity;
 
 -- name: offer_count_of_buyer(buyer_id, now)$
 -- What a buyer keeps busy: open offers, and orders agreed of which nothing came yet.

@@ -27,9 +27,6 @@ SELECT COALESCE(MAX(part), 0) + 1 FROM payments WHERE order_id = :order_id AND k
 -- name: payments_of_order(order_id)
 SELECT * FROM payments WHERE order_id = :order_id ORDER BY created_at, id;
 
--- name: payments_of_person(person_id, limit)
-SELECT * FROM payments WHERE person_id = :person_id ORDER BY created_at DESC, id DESC LIMIT :limit;
-
 -- name: payment_sums(order_id)
 -- What goes back out of suspense had never come to the order.
 SELECT kind, state, COUNT(*) AS payments, SUM(COALESCE(settled_amount, amount)) AS amount
@@ -100,7 +97,7 @@ WHERE next_at <= :now AND state <> 'sending' AND (lease_until IS NULL OR lease_u
 RETURNING *;
 
 -- name: payments_give_back(worker)!
-UPDATE payments SET lease_by = NULL, lease_until = NULL WHERE lease_by = :worker AND state <> 'sending';
+UPDATE payments SET lease_by = NULL, lease_until = NULL WHERE next_at IS NOT NULL AND lease_by = :worker AND state <> 'sending';
 
 -- name: payment_hint(id, now)!
 -- Somebody says there is news: look now. A payment under way is looked at when its call is over.
@@ -118,7 +115,7 @@ SELECT * FROM payments WHERE callback_token = :callback_token;
 -- name: payments_old(before, limit)
 -- Open for too long, and on nobody's list yet.
 SELECT p.* FROM payments p
-WHERE p.state IN ('created', 'sending', 'pending', 'unknown') AND p.created_at <= :before
+WHERE p.state IN ('created', 'sending', 'pending', 'unknown', 'review') AND p.state <> 'review' AND p.created_at <= :before
   AND NOT EXISTS (SELECT 1 FROM payment_reviews r WHERE r.payment_id = p.id AND r.state = 'open')
 ORDER BY p.created_at, p.id LIMIT :limit;
 
@@ -137,11 +134,6 @@ ORDER BY id LIMIT :limit;
 SELECT * FROM payments
 WHERE provider = :provider AND settled_at BETWEEN :first AND :last AND state = 'paid' AND sends > 0
 ORDER BY settled_at, id;
-
--- name: payments_counts()
-SELECT provider, kind, state, COUNT(*) AS payments, MIN(created_at) AS oldest_at
-FROM payments WHERE state IN ('created', 'sending', 'pending', 'unknown', 'review')
-GROUP BY provider, kind, state ORDER BY provider, kind, state;
 
 -- name: payment_forget_number(person_id)!
 UPDATE payments SET msisdn = '' WHERE person_id = :person_id AND state IN ('paid', 'failed', 'cancelled');
@@ -201,9 +193,6 @@ INSERT INTO payment_evidence (id, provider, payment_id, body_hash, claimed, verd
 VALUES (:id, :provider, :payment_id, :body_hash, :claimed, :verdict, :now, :now)
 ON CONFLICT (provider, payment_id, body_hash) DO UPDATE SET times = payment_evidence.times + 1, last_at = :now
 RETURNING times;
-
--- name: payment_evidence_of(payment_id)
-SELECT * FROM payment_evidence WHERE payment_id = :payment_id ORDER BY first_at, id;
 
 -- name: payment_evidence_count(verdict, since)$
 SELECT COUNT(*) FROM payment_evidence WHERE verdict = :verdict AND first_at >= :since;

@@ -72,5 +72,3 @@ WHERE person_id = :person_id AND state = 'waiting' AND ready_at <= :now AND laps
        OR EXISTS (SELECT 1 FROM sim_checks s WHERE s.kind = 'pin' AND s.subject_id = pin_resets.id
                   AND (s.state = 'released' OR (s.state = 'kept' AND s.good_until > :now))));
 
--- name: pin_reset_by_id(id)^
-SELECT id, person_id, asked_by, asked_at, ready_at, lapses_at, state FROM pin_resets WHERE id = :id;

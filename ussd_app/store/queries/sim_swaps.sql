@@ -28,13 +28,13 @@ SELECT s.kind, s.subject_id, s.asks, p.msisdn FROM sim_checks s JOIN people p ON
 WHERE s.ask_at <= :now AND p.msisdn IS NOT NULL ORDER BY s.ask_at LIMIT :limit;
 
 -- name: sim_checks_late(now, limit)
--- The wait is over and nobody has said that the SIM is the old one.
-SELECT s.* FROM sim_checks s
-WHERE (s.state = 'asking' OR (s.state = 'kept' AND s.good_until <= :now))
-  AND (EXISTS (SELECT 1 FROM wallets w WHERE s.kind = 'wallet' AND w.id = s.subject_id AND w.state = 'waiting'
-               AND w.ready_at <= :now)
-       OR EXISTS (SELECT 1 FROM pin_resets r WHERE s.kind = 'pin' AND r.id = s.subject_id AND r.state = 'waiting'
-                  AND r.ready_at <= :now AND r.lapses_at > :now))
+-- The wait is over and nobody has said that the SIM is the old one. CROSS JOIN: begin with the few that wait.
+SELECT s.*
+FROM (SELECT 'wallet' AS kind, id FROM wallets WHERE state = 'waiting' AND ready_at <= :now
+      UNION ALL
+      SELECT 'pin', id FROM pin_resets WHERE state = 'waiting' AND ready_at <= :now AND lapses_at > :now) w
+     CROSS JOIN sim_checks s
+WHERE s.kind = w.kind AND s.subject_id = w.id AND (s.state = 'asking' OR (s.state = 'kept' AND s.good_until <= :now))
 ORDER BY s.begun_at LIMIT :limit;
 
 -- name: sim_check(kind, subject_id)^
