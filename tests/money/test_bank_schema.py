@@ -1,4 +1,4 @@
-"""The bank's tables come to a market that is in use, and their queries read no whole table."""
+"""The bank's tables come to a market that is in use."""
 
 from __future__ import annotations
 
