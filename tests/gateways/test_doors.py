@@ -1,11 +1,9 @@
-"""The doors of the gateways: who may enter, what they answer, and what of it is kept."""
+"""The doors of the gateways: who may enter, what a turn is answered, how a session ends."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,114 +13,20 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.gateways.doors import (
+    END,
+    SECRETS,
+    SMS,
+    TURN,
+    USSD,
+    Parts,
+    client_of,
+    parts_with,
+    rows,
+)
 from tests.gateways.test_contract import MSISDN, NAMES
-from ussd_app.gateways import load_gateways
-from ussd_app.lib.clock import Clock, ManualClock
-from ussd_app.messages import SmsIn, UssdReply, UssdRequest
-from ussd_app.settings import Settings
-from ussd_app.store import Store, Tx, Withdrawn, open_store, outbox
-from ussd_app.web.callbacks import SORRY, register
+from ussd_app.web.callbacks import SORRY
 from ussd_app.web.gate import BODY_BYTES, allowed, client_address
-
-SECRETS = ("first-secret-of-the-two", "other-secret-of-the-two")
-USSD = f"/ussd/africastalking/{SECRETS[0]}"
-SMS = f"/sms/africastalking/{SECRETS[0]}"
-TURN = {"sessionId": "S1", "serviceCode": "*384*100#", "phoneNumber": MSISDN, "networkCode": "63510", "text": ""}
-END = {"sessionId": "S1", "phoneNumber": MSISDN, "status": "Success", "cost": "RWF 5.0000", "hopsCount": "3"}
-
-
-@dataclass
-class Talk:
-    """Stands where the conversation stands. `fault`, when set, is raised."""
-
-    turns: list[UssdRequest] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
-    fault: Exception | None = None
-
-    def ussd(self, request: UssdRequest) -> UssdReply:
-        self.turns.append(request)
-        if self.fault:
-            raise self.fault
-        return UssdReply(f"[{request.text}]", more=True, screen="home", turn=len(self.turns))
-
-    def sms(self, tx: Tx, sms: SmsIn) -> None:
-        tx.session_end_note(
-            gateway=sms.gateway, session_id=f"effect of {sms.external_id}", status="x", hops=None, duration_ms=None,
-            cost_minor=None, cost_currency="", ended_at=0,
-        )  # fmt: skip
-        self.texts.append(sms.text)
-        if self.fault:
-            raise self.fault
-
-
-@dataclass
-class Meter:
-    counted: list[tuple[str, ...]] = field(default_factory=list)
-
-    def ussd_turn(self, gateway: str, outcome: str, ms: float) -> None:
-        assert 0 <= ms < 10_000
-        self.counted.append((gateway, outcome))
-
-    def callback(self, gateway: str, kind: str, outcome: str) -> None:
-        self.counted.append((gateway, kind, outcome))
-
-
-class NoStore:
-    """A store that has no time for anybody."""
-
-    def write(self, work: Callable[[Tx], object]) -> object:
-        raise Withdrawn("busy")
-
-
-@dataclass
-class Parts:
-    settings: Settings
-    store: Any
-    clock: Clock = field(default_factory=ManualClock)
-    conversation: Talk = field(default_factory=Talk)
-    metrics: Meter = field(default_factory=Meter)
-    opted: list[tuple[str, bool]] = field(default_factory=list)
-
-    @property
-    def gateways(self) -> dict[str, Any]:
-        return load_gateways(self.settings)
-
-    def opt_out(self, tx: Tx, msisdn: str, wanted: bool) -> None:
-        self.opted.append((msisdn, wanted))
-
-
-def parts_with(store: Any = None, **settings: Any) -> Parts:
-    return Parts(Settings(**{"gateways": NAMES, "callback_secrets": SECRETS, **settings}), store or NoStore())
-
-
-def client_of(parts: Parts) -> FlaskClient:
-    app = Flask("doors")
-    app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
-    register(app, parts)
-    return app.test_client()
-
-
-@pytest.fixture
-def parts() -> Parts:
-    return parts_with()
-
-
-@pytest.fixture
-def client(parts: Parts) -> FlaskClient:
-    return client_of(parts)
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def stored(request: pytest.FixtureRequest) -> Iterator[Parts]:
-    store = open_store(request.getfixturevalue(f"{request.param}_url"))
-    yield parts_with(store)
-    store.close()
-
-
-def rows(store: Store, sql: str) -> list[dict[str, Any]]:
-    with store.read() as tx:
-        return tx.rows(sql)
-
 
 # Who may enter
 
@@ -350,137 +254,3 @@ def test_an_end_notice_nobody_can_keep_is_forgotten(client: FlaskClient, caplog:
 @pytest.mark.parametrize("told", [{}, TURN, {**END, "sessionId": ""}])
 def test_what_is_no_end_notice(client: FlaskClient, told: dict[str, str]) -> None:
     assert client.post(f"{USSD}/events", data=told).status_code == 400
-
-
-# SMS to us
-
-INCOMING = {"id": "ec9adc86", "from": MSISDN, "to": "2150", "text": "IBICIRO", "date": "2017-05-03 06:04:45"}
-
-
-def test_an_sms_is_acted_on_once(stored: Parts) -> None:
-    client = client_of(stored)
-    assert [client.post(f"{SMS}/incoming", data=INCOMING).status_code for _ in range(3)] == [200] * 3
-    assert client.post(f"{SMS}/incoming", data={**INCOMING, "id": "other"}).status_code == 200
-    assert stored.conversation.texts == ["IBICIRO"] * 2
-    inbox = rows(stored.store, "SELECT * FROM inbox ORDER BY external_id")
-    assert inbox[0] == {"gateway": "africastalking", "external_id": "ec9adc86", "received_at": stored.clock.now()}
-    assert len(inbox) == 2
-
-
-def test_an_sms_whose_effects_failed_comes_again(stored: Parts, caplog: pytest.LogCaptureFixture) -> None:
-    client = client_of(stored)
-    stored.conversation.fault = ValueError("IBICIRO of +250788000001")
-    assert client.post(f"{SMS}/incoming", data=INCOMING).status_code == 503
-    assert rows(stored.store, "SELECT * FROM inbox") == rows(stored.store, "SELECT * FROM session_ends") == []
-    assert "IBICIRO" not in caplog.text and MSISDN not in caplog.text
-    stored.conversation.fault = None
-    assert client.post(f"{SMS}/incoming", data=INCOMING).status_code == 200
-    assert [row["session_id"] for row in rows(stored.store, "SELECT * FROM session_ends")] == ["effect of ec9adc86"]
-
-
-@pytest.mark.parametrize(
-    "told", [{}, {**INCOMING, "id": ""}, {**INCOMING, "from": "MTN-Promo"}, {**INCOMING, "from": ""}]
-)
-def test_an_sms_nobody_can_answer_is_taken_all_the_same(
-    client: FlaskClient, parts: Parts, told: dict[str, str], caplog: pytest.LogCaptureFixture
-) -> None:
-    assert client.post(f"{SMS}/incoming", data=told).status_code == 200
-    assert parts.conversation.texts == []
-    assert parts.metrics.counted == [("africastalking", "incoming", "malformed")]
-    assert "cannot be read" in caplog.text
-
-
-def test_a_text_nobody_can_parse_goes_to_the_conversation(stored: Parts) -> None:
-    told = {**INCOMING, "text": "\x00\ufffd ?? %%"}
-    assert client_of(stored).post(f"{SMS}/incoming", data=told).status_code == 200
-    assert stored.conversation.texts == ["\ufffd ?? %%"]
-
-
-# Delivery reports
-
-
-def ordered(parts: Parts) -> outbox.Message:
-    """An SMS that is about to go out."""
-    now = parts.clock.now()
-
-    def begin(tx: Tx) -> outbox.Message:
-        outbox.order(tx, now=now, kind="sms", to=MSISDN, template="x", values={}, language="rw", purpose="order")
-        message = outbox.lease(tx, now=now, worker="w", limit=1, lease_ms=1_000)[0]
-        assert outbox.mark_sending(tx, message, now=now, lease_ms=1_000)
-        return message
-
-    message: outbox.Message = parts.store.write(begin)
-    return message
-
-
-def sent(parts: Parts, message: outbox.Message, external_id: str) -> None:
-    """Its gateway took it and names it so."""
-    now = parts.clock.now()
-    assert parts.store.write(
-        lambda tx: outbox.mark_sent(tx, message, now=now, gateway="africastalking", external_id=external_id)
-    )
-
-
-def delivered(parts: Parts) -> list[tuple[str, str]]:
-    told = rows(parts.store, "SELECT delivery_state, delivery_word FROM outbox ORDER BY id")
-    return [(row["delivery_state"], row["delivery_word"]) for row in told]
-
-
-@pytest.mark.parametrize("early", [0, 1, 2, 4])
-def test_reports_in_any_order_before_and_after_our_own_note(stored: Parts, early: int) -> None:
-    client, message = client_of(stored), ordered(stored)
-    words = ["Teleported", "Success", "Success", "Sent"]
-    for word in words[:early]:
-        told = {"id": "ATXid_1", "status": word, "phoneNumber": MSISDN}
-        assert client.post(f"{SMS}/delivery", data=told).status_code == 200
-    sent(stored, message, "ATXid_1")
-    for word in words[early:]:
-        told = {"id": "ATXid_1", "status": word, "phoneNumber": MSISDN}
-        assert client.post(f"{SMS}/delivery", data=told).status_code == 200
-    assert delivered(stored) == [("delivered", "Success")]
-    assert rows(stored.store, "SELECT * FROM delivery_reports") == []
-
-
-def test_a_report_on_nothing_of_ours_is_kept_without_the_number(stored: Parts) -> None:
-    told = {"id": "ATXid_9", "status": "Failed", "phoneNumber": MSISDN, "failureReason": "UserIsInactive"}
-    client = client_of(stored)
-    assert [client.post(f"{SMS}/delivery", data=told).status_code for _ in range(2)] == [200, 200]
-    assert rows(stored.store, "SELECT * FROM delivery_reports") == [
-        {"gateway": "africastalking", "external_id": "ATXid_9", "state": "failed", "word": "Failed",
-         "reason": "UserIsInactive", "received_at": stored.clock.now()}
-    ]  # fmt: skip
-
-
-def test_a_report_that_names_the_blacklist_is_an_opt_out(stored: Parts) -> None:
-    told = {"id": "ATXid_1", "status": "Rejected", "phoneNumber": MSISDN, "failureReason": "UserInBlackList"}
-    assert client_of(stored).post(f"{SMS}/delivery", data=told).status_code == 200
-    assert stored.opted == [(MSISDN, False)]
-
-
-@pytest.mark.parametrize("told", [{}, {"id": "1"}, {"status": "Success"}, {"id": "a b", "status": "Success"}])
-def test_a_report_that_says_nothing(client: FlaskClient, told: dict[str, str]) -> None:
-    assert client.post(f"{SMS}/delivery", data=told).status_code == 400
-
-
-# Opt-outs
-
-
-def test_opt_outs_are_handed_on(stored: Parts) -> None:
-    client = client_of(stored)
-    told = {"senderId": "DUHA", "phoneNumber": MSISDN}
-    assert client.post(f"{SMS}/optout", data=told).status_code == 200
-    assert client.post(f"{SMS}/optout", data={**told, "updateType": "Addition"}).status_code == 200
-    assert client.post(f"{SMS}/optout", data={"senderId": "DUHA"}).status_code == 400
-    assert stored.opted == [(MSISDN, False), (MSISDN, True)]
-
-
-@pytest.mark.parametrize(
-    "kind, told",
-    [
-        ("incoming", INCOMING),
-        ("optout", {"phoneNumber": MSISDN}),
-        ("delivery", {"id": "1", "status": "Sent"}),
-    ],
-)
-def test_what_cannot_be_kept_now_is_to_come_later(client: FlaskClient, kind: str, told: dict[str, str]) -> None:
-    assert client.post(f"{SMS}/{kind}", data=told).status_code == 503

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Flask
 
+from tests.gateways.doors import SECRETS, client_of, delivered, ordered, parts_with, rows
 from tests.gateways.test_contract import MSISDN
-from tests.gateways.test_doors import SECRETS, client_of, delivered, ordered, parts_with, rows
 from tests.gateways.test_emulator import listening, until
 from ussd_app.emulators.africastalking import Options, UssdClient, http_transport, running
 from ussd_app.emulators.africastalking_phone import client_transport
