@@ -13,8 +13,10 @@ from unittest import mock
 
 from tests.simulation import verdict, wallet_world
 from tests.simulation.market import Market
-from tests.simulation.wallet_world import Watched, ours_of
+from tests.simulation.virtual_wallets import ours_of
+from tests.simulation.wallet_world import Watched
 from tests.simulation.world import DAY, HOUR, MINUTE, SECOND, Crash, MishapStore, OurClock, World, seeded_ids
+from ussd_app.emulators.wallet_http import statement
 from ussd_app.money import audit, driver
 from ussd_app.money.driver import LANES, Driver, Task
 from ussd_app.money.payments import OPEN
@@ -205,7 +207,7 @@ class Simulation:
         found: Counter[str] = Counter()
         for _ in range(2):
             for name, wallet in self.wallets.items():
-                lines = read_statement(wallet_world.statement(wallet.network.emulator))
+                lines = read_statement(statement(wallet.network.emulator))
                 for one in reconcile(self.books, self.clock, self.wallets, statement=lines, provider=name):
                     found[one["what"]] += 1
                     self.report.faults += verdict.explain_difference(self, one)

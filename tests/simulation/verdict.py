@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 from tests.money.invariants import broken
-from tests.simulation.wallet_world import FLOAT, ours_of, theirs
+from tests.simulation.virtual_wallets import FLOAT, ours_of, theirs
 from ussd_app.money import audit, ledger
 from ussd_app.money.providers.base import FAIL_REASONS
 
